@@ -1,0 +1,1 @@
+"""Everything put together: one command, one configuration file."""

@@ -1,0 +1,1 @@
+"""The replicated log behind the Kafka protocol; its public face is Broker and BrokerSettings."""

@@ -1,0 +1,1 @@
+"""The data plane around the log: collect, parse, enrich, carry, store."""

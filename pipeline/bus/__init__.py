@@ -1,0 +1,1 @@
+"""The Kafka seam: the only package that knows a Kafka client."""

@@ -1,0 +1,1 @@
+"""The outside world to the events topics; one package per protocol."""

@@ -1,0 +1,1 @@
+"""Raw bytes to named fields; one module per format. Pure."""

@@ -1,0 +1,1 @@
+"""The common language of all parts: what flows, and under which names. Pure."""

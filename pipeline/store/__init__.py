@@ -1,0 +1,1 @@
+"""The ClickHouse seam; embedded or a server by changing a URL."""

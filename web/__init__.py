@@ -1,0 +1,1 @@
+"""The console: what people see, and the JSON API for machines."""

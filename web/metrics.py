@@ -1,0 +1,4 @@
+"""Every metric of the console, declared once.
+
+Names: ``tocsin_<part>_<what>_<unit>[_total]``, base units, few label values.
+"""
