@@ -1,0 +1,129 @@
+"""BrokerSettings: where the broker listens, where it keeps its logs, whom it lets in.
+
+Values only: nothing here reads a file or the environment.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+
+
+class Section(BaseModel):
+    """A closed, frozen part of the configuration: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Access(StrEnum):
+    """Who may do what, as a whole; the rules themselves are in ``broker_core.authorizer``."""
+
+    OPEN = "open"
+    RESTRICTED = "restricted"
+
+
+class LogSettings(Section):
+    """One partition on disk; what a topic does not set for itself."""
+
+    segment_bytes: PositiveInt = Field(
+        default=256 << 20, description="A segment is sealed before it grows past this."
+    )
+    segment_age: timedelta = Field(
+        default=timedelta(days=1), description="A segment is sealed once its first record is older."
+    )
+    index_interval_bytes: PositiveInt = Field(
+        default=4096, description="Bytes of log between two entries of the sparse indexes."
+    )
+    retention_age: timedelta | None = Field(
+        default=timedelta(days=7), description="Older sealed segments go; None: never."
+    )
+    retention_bytes: PositiveInt | None = Field(
+        default=None, description="Sealed segments go, oldest first, above this; None: no limit."
+    )
+    retention_interval: timedelta = Field(
+        default=timedelta(minutes=1), description="Between two looks for segments that may go."
+    )
+    max_message_bytes: PositiveInt = Field(
+        default=8 << 20, description="Largest record batch a topic takes (max.message.bytes)."
+    )
+    producer_expiry: timedelta = Field(
+        default=timedelta(days=1),
+        description="An idempotent producer that wrote nothing for this long is forgotten.",
+    )
+    open_segment_files: PositiveInt = Field(
+        default=1024, description="Sealed segments kept open for reading, over all partitions."
+    )
+
+
+class GroupSettings(Section):
+    """Consumer groups."""
+
+    min_session_timeout: timedelta = Field(
+        default=timedelta(seconds=1), description="Shortest session a member may ask for."
+    )
+    max_session_timeout: timedelta = Field(
+        default=timedelta(minutes=30), description="Longest session a member may ask for."
+    )
+    initial_rebalance_delay: timedelta = Field(
+        default=timedelta(milliseconds=200),
+        description="How long an empty group waits for more members before its first generation.",
+    )
+    max_members: PositiveInt = Field(default=1000, description="Members of one group.")
+    max_groups: PositiveInt = Field(default=10_000, description="Groups with members or offsets.")
+    max_metadata_bytes: PositiveInt = Field(
+        default=4096, description="Longest metadata string of a committed offset."
+    )
+    offsets_partitions: PositiveInt = Field(
+        default=1, description="Partitions of __consumer_offsets; fixed once it exists."
+    )
+
+
+class BrokerSettings(Section):
+    """One broker node."""
+
+    data_dir: Path = Field(default=Path("broker"), description="Where the logs lie.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=9092, ge=0, le=65535, description="Port to listen on; 0: any free.")
+    advertised_host: str | None = Field(
+        default=None, description="Name that clients are told to connect to; None: the host."
+    )
+    node_id: NonNegativeInt = Field(default=0, description="This broker's id in metadata.")
+    access: Access = Field(
+        default=Access.RESTRICTED,
+        description="open: anyone may do everything; restricted: users may, and anonymous "
+        "clients on loopback may use raw.* only.",
+    )
+    users: Mapping[str, str] = Field(
+        default={},
+        description="SASL PLAIN users: name to the SHA-256 (hex) of a random 256-bit secret.",
+    )
+    auto_create_topics: bool = Field(
+        default=False, description="Create a topic when somebody first asks for it."
+    )
+    default_partitions: PositiveInt = Field(
+        default=4, description="Partitions of a topic created without a number."
+    )
+    max_partitions: PositiveInt = Field(default=2000, description="Partitions of all topics.")
+    max_connections: PositiveInt = Field(default=1000, description="Clients at a time.")
+    max_frame_bytes: PositiveInt = Field(
+        default=64 << 20, description="Largest request of a client that may do something."
+    )
+    max_unauthenticated_frame_bytes: PositiveInt = Field(
+        default=64 << 10, description="Largest request of a client that must sign in first."
+    )
+    max_pipelined_requests: PositiveInt = Field(
+        default=64, description="Requests of one client in work; then its socket is not read."
+    )
+    max_fetch_bytes: PositiveInt = Field(
+        default=32 << 20, description="Most that one fetch answers, whatever the client asks."
+    )
+    idle_timeout: timedelta = Field(
+        default=timedelta(minutes=10), description="A silent client is closed after this."
+    )
+    drain_timeout: timedelta = Field(
+        default=timedelta(seconds=10), description="For requests in work when the broker stops."
+    )
+    log: LogSettings = LogSettings()
+    groups: GroupSettings = GroupSettings()
