@@ -1,0 +1,1 @@
+"""One module per Kafka API key: decoded request in, response out."""

@@ -1,0 +1,61 @@
+"""Every metric the broker exposes, declared once; names follow Kafka's JMX names.
+
+``kafka.server:type=BrokerTopicMetrics,name=MessagesInPerSec`` is
+``kafka_server_brokertopicmetrics_messagesin_total``, and so on.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+MESSAGES_IN = Counter(
+    "kafka_server_brokertopicmetrics_messagesin_total",
+    "Records appended.",
+    ["topic"],
+)
+BYTES_IN = Counter(
+    "kafka_server_brokertopicmetrics_bytesin_total",
+    "Bytes of record batches appended.",
+    ["topic"],
+)
+BYTES_OUT = Counter(
+    "kafka_server_brokertopicmetrics_bytesout_total",
+    "Bytes of record batches answered to fetches.",
+    ["topic"],
+)
+FAILED_PRODUCE = Counter(
+    "kafka_server_brokertopicmetrics_failedproducerequests_total",
+    "Partitions of produce requests answered with an error, by its name.",
+    ["error"],
+)
+REQUESTS = Counter(
+    "kafka_network_requestmetrics_requests_total",
+    "Requests read, by API and version.",
+    ["request", "version"],
+)
+REQUEST_ERRORS = Counter(
+    "kafka_network_requestmetrics_errors_total",
+    "Requests that failed as a whole, by API and error name.",
+    ["request", "error"],
+)
+REQUEST_SECONDS = Histogram(
+    "kafka_network_requestmetrics_totaltime_seconds",
+    "From the last byte of a request to its answer, waiting included.",
+    ["request"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+CONNECTIONS = Gauge(
+    "kafka_server_socketservermetrics_connections",
+    "Clients connected now.",
+)
+CONNECTIONS_REFUSED = Counter(
+    "kafka_server_socketservermetrics_connections_refused_total",
+    "Connections closed by the broker, by reason.",
+    ["reason"],
+)
+AUTHENTICATION_FAILURES = Counter(
+    "kafka_server_socketservermetrics_failedauthentication_total",
+    "Sign-ins with wrong credentials.",
+)
+DELAYED_FETCHES = Gauge(
+    "kafka_server_delayedoperationpurgatory_purgatorysize",
+    "Fetches waiting for enough bytes.",
+)

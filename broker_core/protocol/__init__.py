@@ -1,0 +1,1 @@
+"""Kafka bytes to messages and back; no sockets, files, clocks or threads."""
