@@ -5,10 +5,13 @@ PipelineError
 ├── MessageRejected      an outside message broke a limit; counted, its head kept
 ├── BusUnavailable       the log did not acknowledge in time; retriable
 ├── BusRefused           the log refused for good (authorization, too large); not retriable
+│   └── PartitionLost    the group gave the partition to another member; let go of it
 ├── StoreUnavailable     the store did not answer; retriable
 ├── StoreRefused         the store answered with an error of its own
 └── QueryInvalid         what an analyst typed cannot be read
 """
+
+from collections.abc import Sequence
 
 
 class PipelineError(Exception):
@@ -28,7 +31,20 @@ class BusUnavailable(PipelineError):
 
 
 class BusRefused(PipelineError):
-    """The log refused for good; trying again does not help."""
+    """The log refused for good; trying again does not help.
+
+    Attributes:
+        refused: Which records of a publish call, by their index in it; all others of the call
+            were acknowledged. Empty where no call with records is at fault.
+    """
+
+    def __init__(self, message: str, *, refused: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.refused = tuple(refused)
+
+
+class PartitionLost(BusRefused):
+    """The group gave the partition to another member: what is under way there is not ours."""
 
 
 class StoreUnavailable(PipelineError):

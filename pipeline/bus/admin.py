@@ -1,0 +1,261 @@
+"""Topics, groups and lag through the standard admin APIs; nothing that a real Kafka lacks."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+import msgspec
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.cimpl import NewTopic
+
+from pipeline.bus.connection import client_config, translated_exception
+from pipeline.bus.consumer import Record, as_committed
+from pipeline.bus.position import Committed, OffsetRange, TopicPartition
+from pipeline.bus.reader import Reader
+from pipeline.schema.topics import Topic
+from pipeline.settings import BusSettings
+
+CALL_SECONDS = 10.0
+READ_SECONDS = 5.0
+T = TypeVar("T")
+
+
+class PartitionDescription(msgspec.Struct, frozen=True):
+    """One partition as the cluster sees it.
+
+    Attributes:
+        partition: Its number.
+        leader: Node that leads it; -1 for none.
+        replicas: Nodes that hold a copy.
+        in_sync: Those of them that have all of it.
+    """
+
+    partition: int
+    leader: int
+    replicas: tuple[int, ...]
+    in_sync: tuple[int, ...]
+
+
+class TopicDescription(msgspec.Struct, frozen=True):
+    """A topic as the cluster sees it."""
+
+    name: str
+    partitions: tuple[PartitionDescription, ...]
+
+
+class GroupDescription(msgspec.Struct, frozen=True):
+    """A consumer group as its coordinator sees it.
+
+    Attributes:
+        name: The group's id.
+        state: STABLE, EMPTY, PREPARING_REBALANCING, COMPLETING_REBALANCING or DEAD.
+        members: Client ids and the partitions each of them holds.
+    """
+
+    name: str
+    state: str
+    members: tuple[tuple[str, tuple[TopicPartition, ...]], ...]
+
+
+class Admin:
+    """Asks and tells a cluster; keeps no state. For the loop; waiting is done in threads.
+
+    Args:
+        settings: Which cluster, and how to sign in.
+        client_id: What the broker's logs call us.
+    """
+
+    def __init__(self, settings: BusSettings, *, client_id: str = "tocsin-admin") -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._config = client_config(settings, client_id=client_id)
+        self._opened: AdminClient | None = None
+
+    @property
+    def _client(self) -> AdminClient:
+        if self._opened is None:
+            self._opened = AdminClient(self._config)  # type: ignore[arg-type]  # callbacks too
+        return self._opened
+
+    async def cluster_id(self) -> str:
+        """The cluster's id; a mirror's records keep the ids that this one's position gave."""
+        metadata = await self._in_thread(lambda: self._client.list_topics(timeout=CALL_SECONDS))
+        return metadata.cluster_id or ""
+
+    async def topics(self) -> list[TopicDescription]:
+        """Every topic we may see, by name."""
+        metadata = await self._in_thread(lambda: self._client.list_topics(timeout=CALL_SECONDS))
+        return [
+            TopicDescription(
+                name,
+                tuple(
+                    PartitionDescription(
+                        number, found.leader, tuple(found.replicas), tuple(found.isrs)
+                    )
+                    for number, found in sorted(topic.partitions.items())
+                ),
+            )
+            for name, topic in sorted(metadata.topics.items())
+        ]
+
+    async def ensure_topics(self, topics: Sequence[Topic], replication_factor: int) -> list[str]:
+        """Create those that do not exist; returns their names. Others are left as they are.
+
+        Raises:
+            BusRefused: The cluster will not have one of them.
+        """
+        present = {topic.name for topic in await self.topics()}
+        missing = [topic for topic in topics if topic.name not in present]
+        if not missing:
+            return []
+        created = self._client.create_topics(
+            [_new_topic(topic, replication_factor) for topic in missing],
+            operation_timeout=CALL_SECONDS,
+            request_timeout=2 * CALL_SECONDS,
+        )
+        for name, outcome in created.items():
+            await _ignoring(KafkaError.TOPIC_ALREADY_EXISTS, outcome, f"create {name}")
+        return sorted(created)
+
+    async def delete_topic(self, name: str) -> None:
+        """Delete a topic and all its records; one that does not exist is fine."""
+        outcome = self._client.delete_topics([name], operation_timeout=CALL_SECONDS)[name]
+        await _ignoring(KafkaError.UNKNOWN_TOPIC_OR_PART, outcome, f"delete {name}")
+
+    async def offsets(self, topics: Iterable[str]) -> dict[TopicPartition, OffsetRange]:
+        """What every partition of these topics holds; topics that do not exist are left out."""
+        wanted = set(topics)
+        partitions = [
+            TopicPartition(topic.name, partition.partition)
+            for topic in await self.topics()
+            if topic.name in wanted
+            for partition in topic.partitions
+        ]
+        starts = await self._list_offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = await self._list_offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {at: OffsetRange(starts[at], ends[at]) for at in partitions}
+
+    async def groups(self) -> list[GroupDescription]:
+        """Every consumer group, by name."""
+        listing = await _awaited(
+            self._client.list_consumer_groups(request_timeout=CALL_SECONDS), "list groups"
+        )
+        names = sorted(group.group_id for group in listing.valid)
+        if not names:
+            return []
+        described = self._client.describe_consumer_groups(names, request_timeout=CALL_SECONDS)
+        groups = [await _awaited(described[name], f"describe {name}") for name in names]
+        return [
+            GroupDescription(
+                group.group_id,
+                group.state.name,
+                tuple(
+                    (member.client_id, tuple(_partitions(member.assignment.topic_partitions)))
+                    for member in group.members
+                ),
+            )
+            for group in groups
+        ]
+
+    async def committed(self, group: str) -> dict[TopicPartition, Committed]:
+        """What a group has committed, for every partition it has committed anything for."""
+        asked = self._client.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group)], request_timeout=CALL_SECONDS
+        )
+        found = await _awaited(asked[group], f"offsets of {group}")
+        try:
+            committed = as_committed(found.topic_partitions)
+        except KafkaException as error:
+            raise translated_exception(error, f"offsets of {group}") from error
+        return {at: to for at, to in committed.items() if to is not None}
+
+    async def lag(self, group: str) -> dict[TopicPartition, int]:
+        """Records between what a group has committed and the end, by partition.
+
+        Partitions that it has committed nothing for are left out.
+        """
+        committed = await self.committed(group)
+        held = await self.offsets({at.topic for at in committed})
+        return {
+            at: max(0, held[at].end - max(to.offset, held[at].start))
+            for at, to in committed.items()
+            if at in held
+        }
+
+    async def read(self, partition: TopicPartition, offset: int, max_records: int) -> list[Record]:
+        """Up to that many records from an offset on; fewer at the end of the partition.
+
+        An offset below the log start reads from there.
+        """
+        records: list[Record] = []
+        async with Reader(self._settings, client_id=self._client_id) as reader:
+            held = (await reader.offsets([partition]))[partition]
+            if offset >= held.end:
+                return []
+            await reader.assign({partition: max(offset, held.start)})
+            deadline = asyncio.get_running_loop().time() + READ_SECONDS
+            while len(records) < max_records and reader.positions[partition] < held.end:
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0:
+                    break
+                records += await reader.poll(
+                    max_records=max_records - len(records), timeout_seconds=min(left, 0.5)
+                )
+        return records
+
+    async def _list_offsets(
+        self, partitions: Sequence[TopicPartition], spec: OffsetSpec
+    ) -> Mapping[TopicPartition, int]:
+        if not partitions:
+            return {}
+        asked = self._client.list_offsets(
+            {KafkaPartition(at.topic, at.partition): spec for at in partitions},
+            request_timeout=CALL_SECONDS,
+        )
+        return {
+            TopicPartition(at.topic, at.partition): (await _awaited(outcome, "offsets")).offset
+            for at, outcome in asked.items()
+        }
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(work)
+        except KafkaException as error:
+            raise translated_exception(error, "ask the cluster") from error
+
+
+def _new_topic(topic: Topic, replication_factor: int) -> NewTopic:
+    return NewTopic(
+        topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=replication_factor,
+        config={
+            "retention.ms": str(topic.retention_ms),
+            "cleanup.policy": "compact" if topic.compacted else "delete",
+        },
+    )
+
+
+def _partitions(found: Iterable[KafkaPartition]) -> list[TopicPartition]:
+    return sorted(TopicPartition(at.topic, at.partition) for at in found)
+
+
+async def _awaited(outcome: "Future[T]", doing: str) -> T:
+    try:
+        return await asyncio.wrap_future(outcome)
+    except KafkaException as error:
+        raise translated_exception(error, doing) from error
+
+
+async def _ignoring(code: int, outcome: "Future[None]", doing: str) -> None:
+    """Wait for an outcome that may also be that one error."""
+    try:
+        await asyncio.wrap_future(outcome)
+    except KafkaException as error:
+        if isinstance(error.args[0], KafkaError) and error.args[0].code() == code:
+            return
+        raise translated_exception(error, doing) from error
