@@ -1,0 +1,37 @@
+r"""``name=value`` pairs with optional double quotes, as firewalls, PAM and auditd write them.
+
+>>> pairs(r'date=2026-03-01 devname="fw 1" msg="a \"b\"" srcport=22 empty=')
+{'date': '2026-03-01', 'devname': 'fw 1', 'msg': 'a "b"', 'srcport': 22, 'empty': ''}
+"""
+
+import re
+
+from pipeline.schema.event import Value
+
+# Possessive and bounded where it matters: linear on any input.
+_PAIR = re.compile(r'([A-Za-z_][\w.-]{0,127}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]*+))', re.S)
+_ESCAPED = re.compile(r'\\(["\\])')
+_LONGEST_INTEGER = 18
+
+
+def number(text: str) -> Value:
+    """A decimal of at most 18 digits as an int, anything else as it is.
+
+    A leading zero means that it names something (``0100044547``) and is no amount.
+    """
+    if text.isdecimal() and len(text) <= _LONGEST_INTEGER and (text[0] != "0" or len(text) == 1):
+        return int(text)
+    return text
+
+
+def pairs(text: str) -> dict[str, Value]:
+    """Every pair; of a name that repeats the last. Decimals without quotes become ints."""
+    fields: dict[str, Value] = {}
+    for name, quoted, bare in _PAIR.findall(text):
+        if bare:
+            fields[name] = number(bare)
+        elif "\\" in quoted:
+            fields[name] = _ESCAPED.sub(r"\1", quoted)
+        else:
+            fields[name] = quoted
+    return fields

@@ -1,0 +1,1 @@
+"""Firewalls, routers, name servers: what boxes send by syslog."""

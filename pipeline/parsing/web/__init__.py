@@ -1,0 +1,1 @@
+"""Web servers and proxies: access logs."""
