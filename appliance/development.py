@@ -1,0 +1,82 @@
+"""Development: tests, checks, benchmarks, as one word each.
+
+These run the tools of the development environment in the checkout that ``TOCSIN_ROOT`` names.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(os.environ.get("TOCSIN_ROOT", Path(__file__).parent.parent))
+PEER_PACKAGES = (
+    "bsdutils",
+    "chromium",
+    "curl",
+    "fonts-inter",
+    "kcat",
+    "prometheus",
+    "rsyslog",
+    "rsyslog-gnutls",
+    "rsyslog-kafka",
+)
+
+
+def run_tests(arguments: Sequence[str], *, with_peers: bool) -> int:
+    """Run pytest; the summary names every skipped test and why.
+
+    Args:
+        arguments: Handed to pytest; none means the whole suite.
+        with_peers: First install what the interop tests talk to, and let nothing skip.
+    """
+    environment = dict(os.environ)
+    if with_peers:
+        if status := _install_peers():
+            return status
+        environment["TOCSIN_REQUIRE_PEERS"] = "1"
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def _install_peers() -> int:
+    """Install the Debian packages; 0 if all is there afterwards."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        sys.stderr.write("--with-peers installs Debian packages: it needs apt-get and root.\n")
+        return 2
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PEER_PACKAGES]
+    for command in (["apt-get", "update", "-qq"], install):
+        outcome = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+        if outcome.returncode:
+            return outcome.returncode
+    return 0
+
+
+def run_checks() -> int:
+    """Every check in turn, all of them even if one fails; 0 if all pass."""
+    tool = Path(sys.executable).parent
+    commands = (
+        ["ruff", "format", "--check", "."],
+        ["ruff", "check", "."],
+        ["mypy"],
+        ["lint-imports", "--no-cache"],
+    )
+    failed = 0
+    for name, *options in commands:
+        sys.stderr.write(f"── {name} {' '.join(options)}\n")
+        outcome = subprocess.run([str(tool / name), *options], cwd=ROOT, check=False)
+        failed += outcome.returncode != 0
+    return 1 if failed else 0
+
+
+def run_benchmark(name: str, arguments: Sequence[str]) -> int:
+    """Run ``tests/bench/<name>.py``."""
+    script = ROOT / "tests" / "bench" / f"{name}.py"
+    if not script.is_file():
+        known = sorted(path.stem for path in script.parent.glob("*.py") if path.stem[0] != "_")
+        sys.stderr.write(f"There is no benchmark {name}; there are: {', '.join(known)}.\n")
+        return 2
+    command = [sys.executable, "-m", f"tests.bench.{name}", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode

@@ -1,0 +1,10 @@
+"""Every metric of the supervisor, declared once."""
+
+from prometheus_client import Counter, Gauge
+
+ROLE_RUNNING = Gauge(
+    "tocsin_role_running", "1 while the role answers its /healthz, else 0.", ["role"]
+)
+ROLE_RESTARTS = Counter(
+    "tocsin_role_restarts_total", "Times a role ended and was started again.", ["role"]
+)

@@ -1,0 +1,232 @@
+"""Each role built from its settings; with ``cli`` the only module that imports everything.
+
+A role is one process with one event loop. It gets its settings as values, says when it is ready,
+and runs until it is cancelled. This module is a table: what a role does is in its package.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvloop
+from pydantic import SecretStr
+
+from appliance.config import Configuration
+from appliance.first_run import Secrets
+from appliance.health import serve_health
+from appliance.logs import configure_logs
+from appliance.ports import SUPERVISOR_PORT, Port
+from appliance.supervisor import stop_on_signals
+from pipeline.settings import BusSettings, PipelineSettings
+
+log = structlog.get_logger()
+
+Ready = Callable[[], None]
+RULES = Path(__file__).parent.parent / "detections" / "rules"
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One row of the table.
+
+    Attributes:
+        run: Runs the role until cancelled.
+        ports: What it listens on, beside its ``/metrics``.
+    """
+
+    run: Callable[[Configuration, Secrets, Ready], Awaitable[None]]
+    ports: Callable[[Configuration], list[Port]]
+
+
+def run_role(name: str, configuration: Configuration, secrets: Secrets) -> None:
+    """Run a role in this process until SIGTERM or SIGINT; raises what the role raises."""
+    configure_logs(name)
+    _die_with_parent()
+    uvloop.run(_serve(name, configuration, secrets))
+
+
+async def _serve(name: str, configuration: Configuration, secrets: Secrets) -> None:
+    """The role beside its health endpoint."""
+    ready = asyncio.Event()
+
+    def report() -> tuple[bool, Mapping[str, object]]:
+        return ready.is_set(), {"role": name, "status": "ok" if ready.is_set() else "starting"}
+
+    task = asyncio.ensure_future(ROLES[name].run(configuration, secrets, ready.set))
+    stop_on_signals(task)
+    port = configuration.metrics_port(name)
+    async with serve_health(configuration.metrics_host, port, report):
+        try:
+            await task
+        except asyncio.CancelledError:
+            log.info("role_stopped")
+
+
+def _die_with_parent() -> None:
+    """Be told to stop when the supervisor is killed, so that no role is left behind."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() == 1 and os.environ.get("TOCSIN_SUPERVISED"):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _bus(configuration: Configuration, secrets: Secrets, principal: str) -> BusSettings:
+    """How a principal of ours signs in to the bus; a bus with a user of its own keeps it."""
+    bus = configuration.pipeline.bus
+    if bus.username:
+        return bus
+    password = SecretStr(secrets.bus[principal])
+    return bus.model_copy(update={"username": principal, "password": password})
+
+
+def _pipeline(
+    configuration: Configuration, secrets: Secrets, principal: str, *, reader: bool = False
+) -> PipelineSettings:
+    """The pipeline's settings as one role may have them: its own sign-ins, no other secret."""
+    found = configuration.pipeline
+    store = found.store
+    if not store.password.get_secret_value():
+        name, password = ("reader", secrets.store_reader) if reader else ("tocsin", secrets.store)
+        store = store.model_copy(update={"username": name, "password": SecretStr(password)})
+    bus = _bus(configuration, secrets, principal)
+    return found.model_copy(update={"bus": bus, "store": store})
+
+
+async def _broker(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from broker_core.broker import Broker
+
+    settings = configuration.broker.model_copy(
+        update={
+            "data_dir": configuration.data_dir / "broker",
+            "users": {**secrets.bus_digests(), **configuration.broker.users},
+        }
+    )
+    async with Broker(settings) as broker:
+        ready()
+        await broker.wait_failed()
+
+
+async def _store(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from pipeline.store.embedded import StoreAccount, run
+
+    settings = configuration.pipeline.embedded_store.model_copy(
+        update={"directory": configuration.data_dir / "store"}
+    )
+    accounts = (
+        StoreAccount(name="tocsin", password=secrets.store, readonly=False),
+        StoreAccount(name="reader", password=secrets.store_reader, readonly=True),
+    )
+    await run(settings, accounts, ready=ready)
+
+
+async def _sinks(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from pipeline.sinks.role import run
+    from pipeline.store.migrate import migrate
+
+    settings = _pipeline(configuration, secrets, "sinks")
+    await _ensure_topics(settings.bus)
+    await migrate(settings.store)
+    await run(settings, ready=ready)
+
+
+async def _detections(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from detections.worker import run
+
+    bus = _bus(configuration, secrets, "detections")
+    await _ensure_topics(bus)
+    settings = configuration.detections.model_copy(
+        update={
+            "rule_directories": _rule_directories(configuration),
+            "cache_directory": configuration.data_dir / "cache",
+        }
+    )
+    await run(settings, bus, ready=ready)
+
+
+async def _collectors(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from pipeline.collectors.role import run
+
+    settings = _pipeline(configuration, secrets, "collectors")
+    await _ensure_topics(settings.bus)
+    await run(settings, ready=ready)
+
+
+async def _web(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from web.app import run
+
+    await run(
+        configuration.web,
+        _pipeline(configuration, secrets, "web", reader=True),
+        rule_directories=_rule_directories(configuration),
+        ready=ready,
+    )
+
+
+def _rule_directories(configuration: Configuration) -> tuple[Path, ...]:
+    """Ours, the user's own below the data directory, and what the configuration names."""
+    return (RULES, configuration.data_dir / "rules", *configuration.detections.rule_directories)
+
+
+async def _ensure_topics(bus: BusSettings) -> None:
+    """Create the topics that are missing; harmless when several roles do it at once."""
+    from pipeline.bus.admin import Admin
+    from pipeline.schema.topics import TOPICS
+
+    async with Admin(bus) as admin:
+        await admin.ensure_topics(TOPICS, bus.replication_factor)
+
+
+def _broker_ports(found: Configuration) -> list[Port]:
+    broker = found.broker
+    return [Port(role="broker", what="Kafka protocol", host=broker.host, number=broker.port)]
+
+
+def _store_ports(found: Configuration) -> list[Port]:
+    store = found.pipeline.embedded_store
+    return [Port(role="store", what="ClickHouse HTTP", host=store.host, number=store.port)]
+
+
+def _collector_ports(found: Configuration) -> list[Port]:
+    syslog, http = found.pipeline.syslog, found.pipeline.http
+    return [
+        Port(role="collectors", what="syslog", host=syslog.host, number=syslog.port),
+        Port(role="collectors", what="syslog", host=syslog.host, number=syslog.port, datagram=True),
+        Port(role="collectors", what="syslog over TLS", host=syslog.host, number=syslog.tls_port),
+        Port(role="collectors", what="HTTP ingest", host=http.host, number=http.port),
+    ]
+
+
+def _web_ports(found: Configuration) -> list[Port]:
+    return [Port(role="web", what="console", host=found.web.host, number=found.web.port)]
+
+
+def _no_ports(_: Configuration) -> list[Port]:
+    return []
+
+
+ROLES: Mapping[str, Role] = {
+    "broker": Role(run=_broker, ports=_broker_ports),
+    "store": Role(run=_store, ports=_store_ports),
+    "sinks": Role(run=_sinks, ports=_no_ports),
+    "detections": Role(run=_detections, ports=_no_ports),
+    "collectors": Role(run=_collectors, ports=_collector_ports),
+    "web": Role(run=_web, ports=_web_ports),
+}
+"""Every role in the order in which they start."""
+
+
+def ports_of(names: list[str], configuration: Configuration) -> list[Port]:
+    """Every port that the given roles and their supervisor are going to listen on."""
+    host = configuration.metrics_host
+    supervisor = SUPERVISOR_PORT + configuration.port_offset
+    ports = [Port(role="supervisor", what="supervisor", host=host, number=supervisor)]
+    for name in names:
+        ports += ROLES[name].ports(configuration)
+        number = configuration.metrics_port(name)
+        ports.append(Port(role=name, what=f"metrics of {name}", host=host, number=number))
+    return [port for port in ports if port.number]

@@ -1,0 +1,158 @@
+"""``tocsin up``: check what is needed, start every role, say where everything is."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from web.security.first_administrator import FirstAdministrator, ensure_first_administrator
+
+from appliance.config import Configuration
+from appliance.first_run import claim, prepare
+from appliance.health import serve_health
+from appliance.logs import configure_logs
+from appliance.ports import SUPERVISOR_PORT, demand_free
+from appliance.roles import ROLES, ports_of
+from appliance.supervisor import RoleCommand, Supervisor, stop_on_signals
+
+
+class UnknownRole(Exception):
+    """``--roles`` names a role that does not exist."""
+
+
+def up(configuration: Configuration, config_file: Path | None, roles: str | None) -> None:
+    """Run the roles until Ctrl-C or SIGTERM.
+
+    Args:
+        configuration: What to run.
+        config_file: Handed on to the roles.
+        roles: Comma-separated names; None for all.
+
+    Raises:
+        UnknownRole: A name is none of ours.
+        DataDirectoryUnusable, PortTaken, RoleFailed: With what to do about it.
+    """
+    names = _chosen(roles)
+    with claim(configuration.data_dir):
+        demand_free(ports_of(names, configuration))
+        prepare(configuration.data_dir)
+        administrator = None
+        if "web" in names:
+            administrator = ensure_first_administrator(
+                configuration.web, os.environ.pop("TOCSIN_ADMIN_PASSWORD", None)
+            )
+        asyncio.run(_supervise(configuration, config_file, names, administrator))
+
+
+def _chosen(roles: str | None) -> list[str]:
+    """The roles to run, in starting order."""
+    if roles is None:
+        return list(ROLES)
+    wanted = {name.strip() for name in roles.split(",") if name.strip()}
+    if unknown := sorted(wanted - set(ROLES)):
+        known = ", ".join(ROLES)
+        raise UnknownRole(f"There is no role {', '.join(unknown)}. The roles are: {known}.")
+    return [name for name in ROLES if name in wanted]
+
+
+async def _supervise(
+    configuration: Configuration,
+    config_file: Path | None,
+    names: Sequence[str],
+    administrator: FirstAdministrator | None,
+) -> None:
+    """Run the supervisor until a signal, with its health endpoint beside it."""
+    configure_logs("supervisor", file=_log_file(configuration))
+    supervisor = Supervisor([_command(name, configuration, config_file) for name in names])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Starting {', '.join(names)} …")
+
+    def announce() -> None:
+        for line in _banner(configuration, names, administrator):
+            console.print(line, markup=False)
+        sys.stdout.flush()
+
+    running = asyncio.ensure_future(supervisor.run(announce))
+    stop_on_signals(running)
+    port = SUPERVISOR_PORT + configuration.port_offset
+    async with serve_health(configuration.metrics_host, port, supervisor.report):
+        try:
+            await running
+        except asyncio.CancelledError:
+            console.print("Everything has stopped; nothing that was acknowledged is lost.")
+
+
+def _command(name: str, configuration: Configuration, config_file: Path | None) -> RoleCommand:
+    """How to start a role of this configuration."""
+    command = [sys.executable, "-m", "appliance", "role", name]
+    command += ["--data-dir", str(configuration.data_dir)]
+    command += ["--port-offset", str(configuration.port_offset)]
+    if config_file is not None:
+        command += ["--config", str(config_file)]
+    to_files = configuration.logs == "files"
+    return RoleCommand(
+        name=name,
+        command=command,
+        health_url=f"http://{_reachable(configuration.metrics_host)}"
+        f":{configuration.metrics_port(name)}/healthz",
+        log_file=configuration.data_dir / "logs" / f"{name}.log" if to_files else None,
+    )
+
+
+def _banner(
+    configuration: Configuration,
+    names: Sequence[str],
+    administrator: FirstAdministrator | None,
+) -> list[str]:
+    """What a newcomer needs to know once everything runs."""
+    lines = ["", "Tocsin is up.", ""]
+    if "web" in names:
+        web = configuration.web
+        lines.append(f"  Console    http://{_reachable(web.host)}:{web.port}")
+        lines += _credentials(administrator)
+    if "collectors" in names:
+        syslog, http = configuration.pipeline.syslog, configuration.pipeline.http
+        host = _reachable(syslog.host)
+        lines += [
+            f"  Syslog     {host}:{syslog.port} (UDP and TCP), {host}:{syslog.tls_port} (TLS)",
+            f"  HTTP       http://{_reachable(http.host)}:{http.port}/ingest/ndjson"
+            " (token: ./tocsin token create --role ingest)",
+        ]
+    if "broker" in names:
+        lines.append(
+            f"  Kafka      {_reachable(configuration.broker.host)}:{configuration.broker.port}"
+        )
+    lines.append(f"  Data       {configuration.data_dir}")
+    if "collectors" in names:
+        syslog = configuration.pipeline.syslog
+        host = _reachable(syslog.host)
+        lines += [
+            "",
+            f"  Try        logger -n {host} -P {syslog.port} -d 'hello from my first device'",
+            "             ./tocsin demo    sends a day of a small company, with a break-in",
+        ]
+    return [*lines, "", "Ctrl-C stops everything in order.", ""]
+
+
+def _credentials(administrator: FirstAdministrator | None) -> list[str]:
+    """The one-time password on the first run; afterwards only the name."""
+    if administrator is None or administrator.password is None:
+        return ["  Sign in    admin (with the password you chose)"]
+    return [
+        f"  Sign in    admin / {administrator.password}",
+        "             (one-time password: the console asks for a new one)",
+    ]
+
+
+def _reachable(host: str) -> str:
+    """An address that a client on this machine can use."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+
+
+def _log_file(configuration: Configuration) -> Path | None:
+    """Where the supervisor's own log lines go."""
+    if configuration.logs == "stdout":
+        return None
+    return configuration.data_dir / "logs" / "supervisor.log"
