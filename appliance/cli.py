@@ -176,7 +176,10 @@ def docs() -> None:
     """Write the reference pages anew from the code."""
     from appliance.development import ROOT
     from appliance.reference import pages
+    from appliance.source_map import with_trees
 
+    page = ROOT / "ARCHITECTURE.md"
+    page.write_text(with_trees(page.read_text(), ROOT))
     for path, text in pages().items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text)

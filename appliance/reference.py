@@ -4,7 +4,7 @@ Pure: ``pages()`` returns texts; ``tocsin docs`` writes them and a test compares
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -57,7 +57,7 @@ def pages() -> dict[Path, str]:
     }
 
 
-def _table(title: str, intro: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(title: str, intro: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [f"# {title}", "", GENERATED, intro, "", "| " + " | ".join(head) + " |"]
     lines.append("|" + " --- |" * len(head))
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
@@ -138,7 +138,7 @@ def _metrics_page() -> str:
     for module in METRIC_MODULES:
         for metric in vars(module).values():
             if isinstance(metric, MetricWrapperBase):
-                described = metric.describe()[0]
+                described = next(iter(metric.describe()))
                 kind = KINDS[type(metric)]
                 name = described.name + ("_total" if kind == "counter" else "")
                 labels = ", ".join(metric._labelnames)

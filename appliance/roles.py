@@ -177,8 +177,7 @@ async def _ensure_topics(bus: BusSettings) -> None:
     from pipeline.bus.admin import Admin
     from pipeline.schema.topics import TOPICS
 
-    async with Admin(bus) as admin:
-        await admin.ensure_topics(TOPICS, bus.replication_factor)
+    await Admin(bus).ensure_topics(TOPICS, bus.replication_factor)
 
 
 def _broker_ports(found: Configuration) -> list[Port]:

@@ -1,0 +1,82 @@
+"""The configuration: one closed file, the environment above it, the command line above both."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.config import ConfigurationInvalid, load_configuration
+
+
+def test_defaults_need_no_file() -> None:
+    found = load_configuration(None)
+
+    assert found.web.port == 8440
+    assert found.pipeline.syslog.port == 5514
+    assert found.data_dir.is_absolute()
+
+
+def test_the_environment_overrides_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text("[pipeline.store]\nbatch_rows = 500\nretention_days = 7\n")
+    monkeypatch.setenv("TOCSIN_PIPELINE__STORE__BATCH_ROWS", "900")
+
+    found = load_configuration(file)
+
+    assert found.pipeline.store.batch_rows == 900
+    assert found.pipeline.store.retention_days == 7
+
+
+def test_the_command_line_overrides_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_DATA_DIR", "/nonexistent")
+
+    found = load_configuration(None, data_dir=tmp_path / "here", port_offset=5)
+
+    assert found.data_dir == tmp_path / "here"
+    assert found.web.port == 8445
+
+
+def test_an_unknown_key_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text("[pipeline.syslog]\nprot = 514\n")
+
+    with pytest.raises(ConfigurationInvalid, match=r"pipeline\.syslog\.prot"):
+        load_configuration(file)
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text("[pipeline\n")
+
+    with pytest.raises(ConfigurationInvalid, match=r"tocsin\.toml"):
+        load_configuration(file)
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid, match="does not exist"):
+        load_configuration(tmp_path / "nothing.toml")
+
+
+def test_the_port_offset_moves_every_listener_and_our_own_addresses() -> None:
+    found = load_configuration(None, port_offset=100)
+
+    assert found.broker.port == 9192
+    assert found.pipeline.bus.url == "kafka://127.0.0.1:9192"
+    assert found.pipeline.embedded_store.port == 8223
+    assert found.pipeline.store.url == "http://127.0.0.1:8223"
+    assert (found.pipeline.syslog.port, found.pipeline.syslog.tls_port) == (5614, 6614)
+    assert found.pipeline.http.port == 8188
+    assert found.metrics_port("web") == 9545
+    assert found.supervisor_url == "http://127.0.0.1:9546/healthz"
+
+
+def test_a_bus_elsewhere_is_not_moved(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text('[pipeline.bus]\nurl = "kafka://kafka.example:9092"\n')
+
+    found = load_configuration(file, port_offset=100)
+
+    assert found.pipeline.bus.url == "kafka://kafka.example:9092"
