@@ -15,11 +15,12 @@ INDENT = 2
 def with_trees(page: str, root: Path) -> str:
     """The page with every package's tree as the code under ``root`` has it."""
     for package in PACKAGES:
-        block = re.compile(rf"^```\n{package}/ .*?^```$", re.MULTILINE | re.DOTALL)
+        block = re.compile(rf"^```\n{package}/ +[A-Z].*?^```$", re.MULTILINE | re.DOTALL)
         tree = "```\n" + "\n".join(_tree(root / package)) + "\n```"
-        page, count = block.subn(lambda _, tree=tree: tree, page)
-        if count != 1:
-            raise ValueError(f"ARCHITECTURE.md has {count} trees of {package}, not one")
+        before, *rest = block.split(page)
+        if len(rest) != 1:
+            raise ValueError(f"ARCHITECTURE.md has {len(rest)} trees of {package}, not one")
+        page = before + tree + rest[0]
     return page
 
 
@@ -46,6 +47,5 @@ def _entries(folder: Path, depth: int) -> list[tuple[str, str]]:
 
 
 def _first_line(module: Path) -> str:
-    """The first sentence of a module's docstring, joined if it runs over lines."""
-    text = ast.get_docstring(ast.parse(module.read_text())) or ""
-    return " ".join(text.split("\n\n")[0].split())
+    """The first line of a module's docstring."""
+    return (ast.get_docstring(ast.parse(module.read_text())) or "").split("\n")[0]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from web.security.first_administrator import FirstAdministrator, ensure_first_administrator
 
 from appliance.config import Configuration
 from appliance.first_run import claim, prepare
@@ -16,6 +15,7 @@ from appliance.logs import configure_logs
 from appliance.ports import SUPERVISOR_PORT, demand_free
 from appliance.roles import ROLES, ports_of
 from appliance.supervisor import RoleCommand, Supervisor, stop_on_signals
+from web.security.first_administrator import FirstAdministrator, ensure_first_administrator
 
 
 class UnknownRole(Exception):

@@ -46,7 +46,7 @@ def role(tmp_path: Path, name: str) -> RoleCommand:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.01)
 
 
