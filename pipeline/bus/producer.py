@@ -150,10 +150,10 @@ class Producer:
                 record.value,
                 record.key,
                 -1 if record.partition is None else record.partition,
-                None,
                 partial(self._reported, call, index),
+                None,  # the other name of the callback, which would hide it
                 record.timestamp_ms or 0,
-                record.headers,  # type: ignore[arg-type]  # any sequence of pairs is taken
+                list(record.headers) or None,
             )
         except BufferError:
             self._room.clear()
