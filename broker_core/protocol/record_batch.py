@@ -20,6 +20,7 @@ import google_crc32c
 
 from broker_core.errors import CorruptMessage, UnsupportedForMessageFormat
 from broker_core.protocol.compression import Codec, compress, decompress
+from broker_core.protocol.primitives import read_varlong, varlong
 
 HEADER_BYTES = 61
 LENGTH_PREFIX_BYTES = 12  # base offset and batch length: what stands before the counted bytes
@@ -191,13 +192,13 @@ def read_records(data: Bytes, start: int = 0, *, max_bytes: int = 256 << 20) -> 
 def _records(section: bytes, header: BatchHeader) -> Iterator[Record]:
     position = 0
     for _ in range(header.record_count):
-        size, position = _read_varint(section, position)
+        size, position = read_varlong(section, position)
         end = position + size
         _, timestamp_delta, position = _read_record_start(section, position)
-        offset_delta, position = _read_varint(section, position)
+        offset_delta, position = read_varlong(section, position)
         key, position = _read_bytes(section, position)
         value, position = _read_bytes(section, position)
-        count, position = _read_varint(section, position)
+        count, position = read_varlong(section, position)
         headers = []
         for _ in range(count):
             name, position = _read_bytes(section, position)
@@ -213,26 +214,12 @@ def _records(section: bytes, header: BatchHeader) -> Iterator[Record]:
 
 def _read_record_start(section: bytes, position: int) -> tuple[int, int, int]:
     attributes = section[position]
-    timestamp_delta, position = _read_varint(section, position + 1)
+    timestamp_delta, position = read_varlong(section, position + 1)
     return attributes, timestamp_delta, position
 
 
-def _read_varint(section: bytes, position: int) -> tuple[int, int]:
-    """Read a zigzag varint of at most 64 bits."""
-    value = shift = 0
-    while True:
-        byte = section[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return (value >> 1) ^ -(value & 1), position
-        shift += 7
-        if shift > 63:
-            raise CorruptMessage("a varint of more than 10 bytes")
-
-
 def _read_bytes(section: bytes, position: int) -> tuple[bytes | None, int]:
-    size, position = _read_varint(section, position)
+    size, position = read_varlong(section, position)
     if size < 0:
         return None, position
     if position + size > len(section):
@@ -274,26 +261,16 @@ def build_batch(
 
 def _encode_record(record: Record, first: Record) -> bytes:
     body = bytearray(b"\x00")
-    body += _varint(record.timestamp - first.timestamp)
-    body += _varint(record.offset - first.offset)
+    body += varlong(record.timestamp - first.timestamp)
+    body += varlong(record.offset - first.offset)
     body += _sized(record.key)
     body += _sized(record.value)
-    body += _varint(len(record.headers))
+    body += varlong(len(record.headers))
     for name, content in record.headers:
         body += _sized(name.encode())
         body += _sized(content)
-    return _varint(len(body)) + bytes(body)
+    return varlong(len(body)) + bytes(body)
 
 
 def _sized(content: bytes | None) -> bytes:
-    return _varint(-1) if content is None else _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    zigzag = (value << 1) ^ (value >> 63)
-    encoded = bytearray()
-    while zigzag > 0x7F:
-        encoded.append(zigzag & 0x7F | 0x80)
-        zigzag >>= 7
-    encoded.append(zigzag)
-    return bytes(encoded)
+    return varlong(-1) if content is None else varlong(len(content)) + content

@@ -1,0 +1,164 @@
+"""The APIs this broker answers: key, versions, messages; ApiVersions and the docs read this table.
+
+What is not listed here is not answered, not advertised and not documented. A version is listed once
+a foreign client's test passes with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker_core.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from broker_core.protocol.messages.create_partitions import (
+    CreatePartitionsRequest,
+    CreatePartitionsResponse,
+)
+from broker_core.protocol.messages.create_topics import CreateTopicsRequest, CreateTopicsResponse
+from broker_core.protocol.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
+from broker_core.protocol.messages.delete_records import DeleteRecordsRequest, DeleteRecordsResponse
+from broker_core.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse
+from broker_core.protocol.messages.describe_cluster import (
+    DescribeClusterRequest,
+    DescribeClusterResponse,
+)
+from broker_core.protocol.messages.describe_configs import (
+    DescribeConfigsRequest,
+    DescribeConfigsResponse,
+)
+from broker_core.protocol.messages.describe_groups import (
+    DescribeGroupsRequest,
+    DescribeGroupsResponse,
+)
+from broker_core.protocol.messages.fetch import FetchRequest, FetchResponse
+from broker_core.protocol.messages.find_coordinator import (
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+)
+from broker_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from broker_core.protocol.messages.incremental_alter_configs import (
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
+from broker_core.protocol.messages.init_producer_id import (
+    InitProducerIdRequest,
+    InitProducerIdResponse,
+)
+from broker_core.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
+from broker_core.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
+from broker_core.protocol.messages.list_groups import ListGroupsRequest, ListGroupsResponse
+from broker_core.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
+from broker_core.protocol.messages.metadata import MetadataRequest, MetadataResponse
+from broker_core.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
+from broker_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from broker_core.protocol.messages.produce import ProduceRequest, ProduceResponse
+from broker_core.protocol.messages.sasl_authenticate import (
+    SaslAuthenticateRequest,
+    SaslAuthenticateResponse,
+)
+from broker_core.protocol.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
+from broker_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One row of the protocol.
+
+    Attributes:
+        flexible_since: First version with compact types, tagged fields and request header v2.
+    """
+
+    key: int
+    name: str
+    min_version: int
+    max_version: int
+    flexible_since: int
+    request: type
+    response: type
+
+    def supports(self, version: int) -> bool:
+        """Whether requests of that version are answered."""
+        return self.min_version <= version <= self.max_version
+
+    def is_flexible(self, version: int) -> bool:
+        """Whether that version has compact types and tagged fields (KIP-482)."""
+        return version >= self.flexible_since
+
+    @property
+    def module(self) -> str:
+        """Where its messages are declared; its handler's module has the same last name."""
+        return self.request.__module__
+
+
+PRODUCE = Api(0, "Produce", 3, 11, 9, ProduceRequest, ProduceResponse)
+FETCH = Api(1, "Fetch", 4, 12, 12, FetchRequest, FetchResponse)
+LIST_OFFSETS = Api(2, "ListOffsets", 1, 8, 6, ListOffsetsRequest, ListOffsetsResponse)
+METADATA = Api(3, "Metadata", 0, 12, 9, MetadataRequest, MetadataResponse)
+OFFSET_COMMIT = Api(8, "OffsetCommit", 2, 9, 8, OffsetCommitRequest, OffsetCommitResponse)
+OFFSET_FETCH = Api(9, "OffsetFetch", 1, 9, 6, OffsetFetchRequest, OffsetFetchResponse)
+FIND_COORDINATOR = Api(
+    10, "FindCoordinator", 0, 4, 3, FindCoordinatorRequest, FindCoordinatorResponse
+)
+JOIN_GROUP = Api(11, "JoinGroup", 0, 9, 6, JoinGroupRequest, JoinGroupResponse)
+HEARTBEAT = Api(12, "Heartbeat", 0, 4, 4, HeartbeatRequest, HeartbeatResponse)
+LEAVE_GROUP = Api(13, "LeaveGroup", 0, 5, 4, LeaveGroupRequest, LeaveGroupResponse)
+SYNC_GROUP = Api(14, "SyncGroup", 0, 5, 4, SyncGroupRequest, SyncGroupResponse)
+DESCRIBE_GROUPS = Api(15, "DescribeGroups", 0, 5, 5, DescribeGroupsRequest, DescribeGroupsResponse)
+LIST_GROUPS = Api(16, "ListGroups", 0, 4, 3, ListGroupsRequest, ListGroupsResponse)
+SASL_HANDSHAKE = Api(17, "SaslHandshake", 1, 1, 2, SaslHandshakeRequest, SaslHandshakeResponse)
+API_VERSIONS = Api(18, "ApiVersions", 0, 4, 3, ApiVersionsRequest, ApiVersionsResponse)
+CREATE_TOPICS = Api(19, "CreateTopics", 2, 7, 5, CreateTopicsRequest, CreateTopicsResponse)
+DELETE_TOPICS = Api(20, "DeleteTopics", 1, 6, 4, DeleteTopicsRequest, DeleteTopicsResponse)
+DELETE_RECORDS = Api(21, "DeleteRecords", 0, 2, 2, DeleteRecordsRequest, DeleteRecordsResponse)
+INIT_PRODUCER_ID = Api(22, "InitProducerId", 0, 4, 2, InitProducerIdRequest, InitProducerIdResponse)
+DESCRIBE_CONFIGS = Api(
+    32, "DescribeConfigs", 1, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse
+)
+SASL_AUTHENTICATE = Api(
+    36, "SaslAuthenticate", 0, 2, 2, SaslAuthenticateRequest, SaslAuthenticateResponse
+)
+CREATE_PARTITIONS = Api(
+    37, "CreatePartitions", 0, 3, 2, CreatePartitionsRequest, CreatePartitionsResponse
+)
+DELETE_GROUPS = Api(42, "DeleteGroups", 0, 2, 2, DeleteGroupsRequest, DeleteGroupsResponse)
+INCREMENTAL_ALTER_CONFIGS = Api(
+    44,
+    "IncrementalAlterConfigs",
+    0,
+    1,
+    1,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+)
+DESCRIBE_CLUSTER = Api(
+    60, "DescribeCluster", 0, 1, 0, DescribeClusterRequest, DescribeClusterResponse
+)
+
+APIS: Mapping[int, Api] = {
+    api.key: api
+    for api in (
+        PRODUCE,
+        FETCH,
+        LIST_OFFSETS,
+        METADATA,
+        OFFSET_COMMIT,
+        OFFSET_FETCH,
+        FIND_COORDINATOR,
+        JOIN_GROUP,
+        HEARTBEAT,
+        LEAVE_GROUP,
+        SYNC_GROUP,
+        DESCRIBE_GROUPS,
+        LIST_GROUPS,
+        SASL_HANDSHAKE,
+        API_VERSIONS,
+        CREATE_TOPICS,
+        DELETE_TOPICS,
+        DELETE_RECORDS,
+        INIT_PRODUCER_ID,
+        DESCRIBE_CONFIGS,
+        SASL_AUTHENTICATE,
+        CREATE_PARTITIONS,
+        DELETE_GROUPS,
+        INCREMENTAL_ALTER_CONFIGS,
+        DESCRIBE_CLUSTER,
+    )
+}
