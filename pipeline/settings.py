@@ -65,6 +65,27 @@ class EmbeddedStoreSettings(Section):
     query_threads: PositiveInt = Field(default=4, description="Queries at a time.")
 
 
+class IntakeSettings(Section):
+    """What all collectors share on the way to the log."""
+
+    max_in_flight_bytes: PositiveInt = Field(
+        default=64 << 20,
+        description="What may wait for the log's acknowledgement; then senders wait.",
+    )
+    spill_over_events: PositiveInt = Field(
+        default=2_000,
+        description="Events a second of one source that stay in its partition; more spread.",
+    )
+    answer_timeout: timedelta = Field(
+        default=timedelta(seconds=15),
+        description="Longest an HTTP sender waits for the log before it is told to try again.",
+    )
+    drain_timeout: timedelta = Field(
+        default=timedelta(seconds=10),
+        description="At a stop: longest wait for what the log has not acknowledged.",
+    )
+
+
 class SyslogSettings(Section):
     """Syslog over UDP, TCP and TLS (RFC 5426, 6587, 5425)."""
 
@@ -77,6 +98,13 @@ class SyslogSettings(Section):
         default=64 << 10, description="Longer messages are cut, counted and parked."
     )
     max_connections: PositiveInt = Field(default=1_000, description="TCP clients at a time.")
+    idle_timeout: timedelta = Field(
+        default=timedelta(minutes=1),
+        description="A TCP client silent for longer gives way when there are too many.",
+    )
+    receive_buffer_bytes: PositiveInt = Field(
+        default=32 << 20, description="Kernel buffer of the UDP socket (SO_RCVBUF)."
+    )
 
 
 class HttpIngestSettings(Section):
@@ -90,11 +118,21 @@ class HttpIngestSettings(Section):
     max_event_bytes: PositiveInt = Field(
         default=1 << 20, description="Largest event; larger ones are refused by line."
     )
+    max_connections: PositiveInt = Field(default=1_000, description="Clients at a time.")
+    max_buffered_bytes: PositiveInt = Field(
+        default=128 << 20, description="Bodies of all requests in memory together; then 429."
+    )
+    request_timeout: timedelta = Field(
+        default=timedelta(seconds=30), description="For the headers and again for the body."
+    )
     click_sites: tuple[str, ...] = Field(
         default=("default",), description="Write keys that the click endpoint accepts."
     )
     click_origins: tuple[str, ...] = Field(
         default=("*",), description="Origins that may send clicks (CORS)."
+    )
+    click_requests_per_minute: PositiveInt = Field(
+        default=600, description="Click requests a minute of one address; then 429."
     )
 
 
@@ -129,6 +167,7 @@ class PipelineSettings(Section):
     bus: BusSettings = BusSettings()
     store: StoreSettings = StoreSettings()
     embedded_store: EmbeddedStoreSettings = EmbeddedStoreSettings()
+    intake: IntakeSettings = IntakeSettings()
     syslog: SyslogSettings = SyslogSettings()
     http: HttpIngestSettings = HttpIngestSettings()
     scrape: ScrapeSettings = ScrapeSettings()

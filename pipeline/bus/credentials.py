@@ -44,6 +44,11 @@ class Tokens:
         Returns:
             The role; None for a token that was never given or is revoked.
         """
+        grant = await self.grant_of(token)
+        return None if grant is None else grant.role
+
+    async def grant_of(self, token: str) -> TokenGrant | None:
+        """The grant of a token, as ``role_of`` finds it; None as there."""
         if not token or len(token) > MAX_TOKEN_CHARACTERS:
             return None
         digest = sha256(token.encode(errors="replace")).hexdigest()
@@ -51,7 +56,7 @@ class Tokens:
         if grant is None:
             await self._catch_up()
             grant = self._grant(digest)
-        return None if grant is None or grant.revoked else grant.role
+        return None if grant is None or grant.revoked else grant
 
     def _grant(self, digest: str) -> TokenGrant | None:
         """Compare with every grant, in a time that tells nothing about where they differ."""

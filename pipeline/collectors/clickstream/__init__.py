@@ -1,0 +1,1 @@
+"""Page views and clicks from browsers."""

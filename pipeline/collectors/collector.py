@@ -1,0 +1,50 @@
+"""The Collector protocol: what the role that runs collectors may expect of each of them.
+
+A collector knows one protocol of the outside world. It turns what arrives into records and hands
+them to the ``Intake``; it decides nothing about the log, and no collector knows another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+State = Literal["starting", "serving", "draining", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a collector is, for ``/healthz``.
+
+    Attributes:
+        state: ``serving`` is the only healthy one.
+        address: Where it listens, ``host:port``; empty if it does not listen.
+        detail: What a person should know: connections, a target that is down.
+    """
+
+    state: State
+    address: str = ""
+    detail: str = ""
+
+
+class Collector(Protocol):
+    """One way into Tocsin."""
+
+    @property
+    def name(self) -> str:
+        """The value of the ``collector`` label of its metrics."""
+        ...
+
+    async def run(self, *, ready: Callable[[], None]) -> None:
+        """Collect until cancelled; then take nothing new, finish what is inside, and return.
+
+        Args:
+            ready: Called once, when senders are served.
+
+        Raises:
+            OSError: The address cannot be listened on.
+        """
+        ...
+
+    def health(self) -> Health:
+        """The state of now; cheap."""
+        ...

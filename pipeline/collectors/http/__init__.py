@@ -1,0 +1,1 @@
+"""Push endpoints over HTTP, one module per dialect."""

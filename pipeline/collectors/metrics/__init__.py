@@ -1,0 +1,1 @@
+"""Metric samples by push and by scrape."""
