@@ -1,0 +1,104 @@
+"""From syslog over TCP to stored: events a second and CPU microseconds an event of each role.
+
+``./tocsin bench pipeline [--seconds 60] [--rate 10000] [--rules DIR]``; JSON on stdout. A sender process
+writes octet-counted RFC 3164 and 5424 messages (sshd, sudo, cron, web access, firewall) at the given
+rate; the product runs as ``./tocsin up`` runs it, with every rule of DIR beside its own.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.support.product import Product, product, until
+
+SENDER = "tests.bench.syslog_sender"
+
+
+def measure(found: Product, *, rate: int, seconds: int) -> dict[str, Any]:
+    """Send for a while, wait until everything is stored, and divide."""
+    token = found.token("viewer")
+    before = cpu_seconds(found)
+    received_before = totals(found, token)["received"]
+    started = time.monotonic()
+    command = [sys.executable, "-m", SENDER, "--port", str(found.port(5514))]
+    sender = subprocess.run(
+        [*command, "--rate", str(rate), "--seconds", str(seconds)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sent = json.loads(sender.stdout)["sent"]
+    sending = time.monotonic() - started
+
+    def is_stored() -> bool:
+        now = totals(found, token)
+        return bool(now["received"] - received_before >= sent and now["in_flight"] == 0)
+
+    until(is_stored, "everything is stored", seconds=seconds + 120)
+    elapsed = time.monotonic() - started
+    used = {role: seconds - before[role] for role, seconds in cpu_seconds(found).items()}
+    after = totals(found, token)
+    return {
+        "sent_events": sent,
+        "sending_seconds": round(sending, 2),
+        "behind_seconds": round(elapsed - sending, 2),
+        "events_per_second": round(sent / sending),
+        "cpu_us_per_event": {role: round(1e6 * used[role] / sent, 1) for role in used},
+        "cpu_us_per_event_total": round(1e6 * sum(used.values()) / sent, 1),
+        "memory_mib": memory_mib(found),
+        "ledger": after,
+        "lost_events": sent - (after["received"] - received_before),
+    }
+
+
+def totals(found: Product, token: str) -> dict[str, int]:
+    """The ledger's totals."""
+    answer: dict[str, int] = found.get("/api/v1/ledger", token)["totals"]
+    return answer
+
+
+def processes(found: Product) -> dict[str, psutil.Process]:
+    """Each role's process."""
+    roles = found.health()["roles"]
+    return {name: psutil.Process(role["pid"]) for name, role in roles.items()}
+
+
+def cpu_seconds(found: Product) -> dict[str, float]:
+    """User and system time of each role so far."""
+    times = {name: process.cpu_times() for name, process in processes(found).items()}
+    return {name: spent.user + spent.system for name, spent in times.items()}
+
+
+def memory_mib(found: Product) -> dict[str, int]:
+    """Resident memory of each role."""
+    return {name: process.memory_info().rss >> 20 for name, process in processes(found).items()}
+
+
+def main() -> None:
+    """Parse the arguments, run, print JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rate", type=int, default=10_000)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--rules", type=Path)
+    given = parser.parse_args()
+    rules = [] if given.rules is None else [str(given.rules.resolve())]
+    config = f"[detections]\nrule_directories = {json.dumps(rules)}\n"
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        product(Path(scratch) / "d", config=config) as up,
+    ):
+        result = measure(up, rate=given.rate, seconds=given.seconds)
+    result["rules"] = rules
+    json.dump(result, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

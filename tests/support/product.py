@@ -1,0 +1,152 @@
+"""The whole product as a new user starts it: ``./tocsin up`` in a directory of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery staple"
+LISTENERS = (8440, 8088, 5514, 6514, 9092, 8123, *range(9440, 9447))
+START_SECONDS = 120
+
+
+class Product:
+    """A running Tocsin.
+
+    Attributes:
+        data_dir: Where it keeps everything.
+        offset: Added to every default port.
+    """
+
+    def __init__(self, data_dir: Path, *, config: str = "") -> None:
+        self.data_dir = data_dir
+        self.offset = free_offset()
+        self._config = data_dir.parent / f"{data_dir.name}.toml"
+        self._config.write_text(config)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> str:
+        """Run ``tocsin up`` and wait until it says that it is up; returns what it printed."""
+        command = [str(ROOT / "tocsin"), "up", "--config", str(self._config)]
+        command += ["--data-dir", str(self.data_dir), "--port-offset", str(self.offset)]
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "TOCSIN_ADMIN_PASSWORD": PASSWORD},
+        )
+        assert self._process.stdout is not None
+        printed = ""
+        for line in self._process.stdout:
+            printed += line
+            if "Ctrl-C" in line:
+                return printed
+        raise AssertionError(f"tocsin up ended with {self._process.wait()}:\n{printed}")
+
+    def stop(self) -> int:
+        """Press Ctrl-C; returns the exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        assert self._process.stdout is not None
+        self._process.stdout.read()
+        status = self._process.wait(timeout=120)
+        self._process.stdout.close()
+        return status
+
+    def port(self, default: int) -> int:
+        """The port that stands for a default one."""
+        return default + self.offset
+
+    def url(self, default: int, path: str = "") -> str:
+        """An address on one of the product's HTTP ports."""
+        return f"http://127.0.0.1:{self.port(default)}{path}"
+
+    def run(self, *arguments: str) -> str:
+        """Run another command of ``./tocsin`` over the same data; returns its output."""
+        where = ["--data-dir", str(self.data_dir), "--port-offset", str(self.offset)]
+        finished = subprocess.run(
+            [str(ROOT / "tocsin"), *arguments, *where], capture_output=True, text=True, check=False
+        )
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    def token(self, role: str) -> str:
+        """A fresh API token."""
+        return self.run("token", "create", "--role", role).split()[-1]
+
+    def get(self, path: str, token: str, **parameters: str) -> Any:
+        """JSON from the console's API."""
+        answer = httpx.get(
+            self.url(8440, path),
+            params=parameters,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+            trust_env=False,
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def health(self) -> Mapping[str, Any]:
+        """The supervisor's view of every role."""
+        answer = httpx.get(self.url(9446, "/healthz"), timeout=5, trust_env=False)
+        found: Mapping[str, Any] = json.loads(answer.content)
+        return found
+
+    def kill(self, role: str) -> None:
+        """SIGKILL a role's process; the supervisor starts it again."""
+        pid = self.health()["roles"][role]["pid"]
+        assert pid is not None, f"{role} is not running"
+        os.kill(pid, signal.SIGKILL)
+
+    def until_healthy(self) -> None:
+        """Wait until every role runs."""
+        until(lambda: self.health()["status"] == "ok", "every role runs", seconds=START_SECONDS)
+
+
+@contextmanager
+def product(data_dir: Path, *, config: str = "") -> Iterator[Product]:
+    """A product that is stopped afterwards, and killed if it does not stop."""
+    found = Product(data_dir, config=config)
+    found.start()
+    try:
+        yield found
+    finally:
+        process = found._process
+        if process is not None and process.poll() is None:
+            found.stop()
+
+
+def until(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
+    """Wait for a condition; fail with its name when it does not come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def free_offset() -> int:
+    """A port offset at which every listener is free."""
+    for offset in range(10_000 + os.getpid() % 200 * 100, 50_000, 100):
+        if all(_is_free(port + offset) for port in LISTENERS):
+            return offset
+    raise AssertionError("no hundred ports are free")
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
