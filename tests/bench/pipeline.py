@@ -1,8 +1,8 @@
 """From syslog over TCP to stored: events a second and CPU microseconds an event of each role.
 
-``./tocsin bench pipeline [--seconds 60] [--rate 10000] [--rules DIR]``; JSON on stdout. A sender process
-writes octet-counted RFC 3164 and 5424 messages (sshd, sudo, cron, web access, firewall) at the given
-rate; the product runs as ``./tocsin up`` runs it, with every rule of DIR beside its own.
+``./tocsin bench pipeline [--seconds 60] [--rate 10000] [--rules DIR]``; JSON on stdout. A sender
+process writes octet-counted messages (sshd, sudo, cron, web, firewall) at the given rate; the
+product runs as ``./tocsin up`` runs it, with the rules of DIR beside its own.
 """
 
 import argparse

@@ -8,7 +8,6 @@ or ``unknown 250 499`` (the request failed: the log may hold them or not). Nothi
 import argparse
 import json
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +42,7 @@ def read_journal(path: Path) -> Journal:
 
 
 def batch(first: int) -> bytes:
-    """The events numbered from ``first``: ordinary process starts, and now and then a cleared log."""
+    """The events numbered from ``first``: process starts, and now and then a cleared log."""
     lines = []
     for number in range(first, first + BATCH_EVENTS):
         event: dict[str, object] = {
@@ -98,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
