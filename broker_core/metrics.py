@@ -59,3 +59,29 @@ DELAYED_FETCHES = Gauge(
     "kafka_server_delayedoperationpurgatory_purgatorysize",
     "Fetches waiting for enough bytes.",
 )
+LOG_FLUSH_SECONDS = Histogram(
+    "kafka_log_logflushstats_logflush_seconds",
+    "One round of the group commit: every log that waits, synced in a thread.",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+)
+LOG_BYTES_CUT = Counter(
+    "kafka_log_recovery_cutbytes_total",
+    "Bytes of torn batches cut from the end of logs when they were opened after a crash.",
+)
+LOG_DUPLICATES = Counter(
+    "kafka_log_producerstate_duplicatebatches_total",
+    "Batches recognised as retries of batches already written.",
+)
+LOG_SEGMENTS_DELETED = Counter(
+    "kafka_log_logmanager_deletedsegments_total",
+    "Sealed segments removed, by what removed them.",
+    ["reason"],
+)
+LOG_BYTES_COMPACTED = Counter(
+    "kafka_log_logcleaner_removedbytes_total",
+    "Bytes that compaction removed.",
+)
+LOG_DIRECTORY_OFFLINE = Gauge(
+    "kafka_log_logmanager_offlinelogdirectorycount",
+    "1 once a failed sync took the log directory out of service.",
+)

@@ -1,0 +1,68 @@
+"""What a produced batch must be before it enters a log. Pure.
+
+The checks stand in the order Kafka makes them. Only a compacted topic's batches are looked into,
+because a record without a key could never be compacted away.
+"""
+
+from broker_core.errors import (
+    CorruptMessage,
+    InvalidRecord,
+    InvalidTimestamp,
+    MessageTooLarge,
+)
+from broker_core.log.topic_config import LogConfig
+from broker_core.protocol.record_batch import (
+    BatchHeader,
+    Bytes,
+    check_crc,
+    read_header,
+    read_records,
+)
+
+MAX_RECORDS = 1_000_000  # librdkafka's batch.num.messages goes no higher
+_MAX_COMPACTED_BYTES = 16 << 20
+
+
+def check_batch(batch: Bytes, config: LogConfig) -> BatchHeader:
+    """Return the header of the one batch that ``batch`` is.
+
+    Raises:
+        CorruptMessage: Cut off, or the CRC differs.
+        UnsupportedForMessageFormat: A record format before version 2.
+        MessageTooLarge: Larger than the topic takes.
+        InvalidRecord: Several batches, none, a control or transactional batch, counts that
+            contradict each other, or a null key for a compacted topic.
+        InvalidTimestamp: The producer claims that the broker set the time.
+    """
+    header = read_header(batch)
+    size = header.size
+    if size > config.max_message_bytes:
+        raise MessageTooLarge(
+            f"a batch of {size} bytes, the topic takes {config.max_message_bytes}"
+        )
+    if size > len(batch):
+        raise CorruptMessage(f"a batch of {size} bytes is cut off at {len(batch)}")
+    if size < len(batch):
+        raise InvalidRecord("more than one record batch for a partition in one request")
+    check_crc(batch, 0, header)
+    if header.record_count != header.last_offset_delta + 1:
+        raise InvalidRecord(
+            f"{header.record_count} records with a last offset delta of {header.last_offset_delta}"
+        )
+    if header.record_count > MAX_RECORDS:
+        raise InvalidRecord(f"{header.record_count} records in a batch, {MAX_RECORDS} are taken")
+    if header.is_control or header.is_transactional:
+        raise InvalidRecord("control and transactional batches are not taken from producers")
+    if header.has_log_append_time:
+        raise InvalidTimestamp("a producer may not set the timestamp type LogAppendTime")
+    if header.producer_id >= 0 and (header.producer_epoch < 0 or header.base_sequence < 0):
+        raise InvalidRecord("a producer id without an epoch and a sequence")
+    if config.is_compacted:
+        _check_keys(batch)
+    return header
+
+
+def _check_keys(batch: Bytes) -> None:
+    for record in read_records(batch, max_bytes=_MAX_COMPACTED_BYTES):
+        if record.key is None:
+            raise InvalidRecord("a record without a key cannot be written to a compacted topic")

@@ -1,0 +1,104 @@
+"""What one sync of one partition makes durable: prepared on the loop, run in a thread.
+
+Order matters. Logs are synced oldest first, so that what is durable is always a prefix; then the
+directory, so that a new segment's name is durable before anybody is told of its records; then
+indexes and snapshots, which may be lost; last the checkpoint that says so.
+"""
+
+import errno
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from broker_core.log import file_layout
+from broker_core.log.checkpoint import PartitionCheckpoint, replace_file, sync_directory
+from broker_core.log.segment import Segment
+
+log = structlog.get_logger()
+
+KEPT_SNAPSHOTS = 2
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(slots=True, kw_only=True)
+class Flush:
+    """The state of a partition at one moment, on its way to the disk.
+
+    Attributes:
+        end_offset: The high watermark once this has run.
+        segment: The segment that was written to.
+        position: Its size.
+        sealed: Older segments that were not synced yet, oldest first.
+        descriptors: Of the logs of all of them, oldest first; closed by :meth:`run`.
+        snapshots: (path, content) of producer states taken when a segment was sealed.
+        directory_changed: Whether there is a segment whose name is not durable yet.
+        checkpoint: What to write at the end; None if nothing changed.
+    """
+
+    directory: Path
+    end_offset: int
+    segment: Segment
+    position: int
+    sealed: list[Segment] = field(default_factory=list)
+    descriptors: list[int] = field(default_factory=list)
+    snapshots: list[tuple[Path, bytes]] = field(default_factory=list)
+    directory_changed: bool = False
+    checkpoint: PartitionCheckpoint | None = None
+
+    def run(self) -> None:
+        """Sync everything; blocks.
+
+        Raises:
+            OSError: Something may not be on disk; the directory must not be used any more.
+        """
+        try:
+            for descriptor in self.descriptors:
+                os.fdatasync(descriptor)
+        finally:
+            self.discard()
+        try:
+            self._run_files()
+        except FileNotFoundError:
+            if self.directory.exists():
+                raise
+            log.info("flush_of_deleted_partition_dropped", partition=self.directory.name)
+
+    def _run_files(self) -> None:
+        if self.directory_changed:
+            sync_directory(self.directory)
+        self._write_what_can_be_rebuilt()
+        if self.checkpoint is not None:
+            try:
+                self.checkpoint.write(self.directory)
+            except OSError as error:
+                _tolerate_full_disk(error, "partition_checkpoint_skipped", self.directory)
+
+    def discard(self) -> None:
+        """Close the descriptors."""
+        while self.descriptors:
+            os.close(self.descriptors.pop())
+
+    def _write_what_can_be_rebuilt(self) -> None:
+        files = [file for segment in self.sealed for file in segment.index_files()]
+        try:
+            for path, content in files + self.snapshots:
+                replace_file(path, content)
+            if self.snapshots:
+                drop_old_snapshots(self.directory)
+        except OSError as error:
+            _tolerate_full_disk(error, "segment_indexes_skipped", self.directory)
+
+
+def drop_old_snapshots(directory: Path) -> None:
+    """Remove all but the newest producer snapshots of a partition."""
+    for path in file_layout.segment_files(directory, file_layout.SNAPSHOT_SUFFIX)[:-KEPT_SNAPSHOTS]:
+        path.unlink()
+
+
+def _tolerate_full_disk(error: OSError, event: str, directory: Path) -> None:
+    """A full disk costs a scan at the next start; everything else is a failure of the disk."""
+    if error.errno not in _NO_SPACE:
+        raise error
+    log.warning(event, partition=directory.name, error=str(error))

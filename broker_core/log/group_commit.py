@@ -1,0 +1,133 @@
+"""Group commit: whoever waits for the disk shares one round of syncs.
+
+While a round runs in its thread, more is appended; the next round takes all of that. So a lone
+writer waits for one sync, and a thousand writers together wait for one or two. A sync that fails
+takes the log directory out of service (:mod:`broker_core.log.fault`) and is never tried again.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from broker_core.errors import UnknownTopicOrPartition
+from broker_core.log.fault import Fault
+from broker_core.log.flush import Flush
+from broker_core.log.partition_log import PartitionLog
+from broker_core.metrics import LOG_FLUSH_SECONDS
+
+
+class GroupCommit:
+    """The one syncer of a log directory. For the event loop.
+
+    Args:
+        fault: The directory's, as in ``LogDirectory.fault``.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log-sync")
+        self._requested: dict[PartitionLog, None] = {}
+        self._waiting: dict[PartitionLog, list[tuple[int, asyncio.Future[None]]]] = {}
+        self._rounds: asyncio.Task[None] | None = None
+
+    async def durable(self, log: PartitionLog, end_offset: int) -> None:
+        """Return once every record before ``end_offset`` is on disk.
+
+        Args:
+            end_offset: One more than the last offset that matters, at most the log's end.
+
+        Raises:
+            StorageError: It is not known to be on disk, and will not be.
+        """
+        self._fault.check()
+        if log.high_watermark >= end_offset:
+            return
+        assert end_offset <= log.end_offset, "nobody can wait for what is not appended"
+        await self._wait(log, end_offset)
+
+    async def flush(self, log: PartitionLog) -> None:
+        """Return once everything said of the log so far is on disk, its start included.
+
+        Raises:
+            StorageError: It is not known to be on disk, and will not be.
+        """
+        self._fault.check()
+        if log.needs_flush:
+            await self._wait(log, log.end_offset)
+
+    def request(self, log: PartitionLog) -> None:
+        """Let the next round sync the log, though nobody waits for it (acks=0)."""
+        if self._fault.reason is None:
+            self._requested[log] = None
+            if self._rounds is None:
+                self._rounds = asyncio.create_task(self._run_rounds(), name="group-commit")
+
+    async def close(self) -> None:
+        """Finish the rounds that are under way or asked for, and stop the thread."""
+        while self._rounds is not None:
+            await asyncio.wait([self._rounds])
+        self._executor.shutdown(wait=True)
+
+    async def _wait(self, log: PartitionLog, end_offset: int) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(log, []).append((end_offset, future))
+        self.request(log)
+        await future
+
+    async def _run_rounds(self) -> None:
+        try:
+            while self._requested:
+                await self._run_round()
+        finally:
+            self._rounds = None
+
+    async def _run_round(self) -> None:
+        requested, self._requested = self._requested, {}
+        logs = [log for log in requested if not log.is_deleted]
+        for log in requested:
+            if log.is_deleted:
+                self._give_up(log)
+        loop = asyncio.get_running_loop()
+        flushes: list[Flush] = []
+        try:
+            flushes.extend(log.begin_flush() for log in logs)
+            await loop.run_in_executor(self._executor, _run_all, flushes)
+        except OSError as error:
+            for flush in flushes:
+                flush.discard()
+            self._fail(f"a sync failed: {error}")
+            return
+        for log, flush in zip(logs, flushes, strict=True):
+            log.finish_flush(flush)
+            self._resolve(log, flush.end_offset)
+
+    def _resolve(self, log: PartitionLog, end_offset: int) -> None:
+        waiting = self._waiting.pop(log, [])
+        later = [entry for entry in waiting if entry[0] > end_offset]
+        if later:
+            self._waiting[log] = later
+        for wanted, future in waiting:
+            if wanted <= end_offset and not future.done():
+                future.set_result(None)
+
+    def _give_up(self, log: PartitionLog) -> None:
+        for _, future in self._waiting.pop(log, []):
+            if not future.done():
+                future.set_exception(UnknownTopicOrPartition(f"{log.topic} was deleted"))
+
+    def _fail(self, reason: str) -> None:
+        self._fault.set(reason)
+        waiting, self._waiting = self._waiting, {}
+        self._requested.clear()
+        for futures in waiting.values():
+            for _, future in futures:
+                if not future.done():
+                    future.set_exception(self._fault.error())
+
+
+def _run_all(flushes: Sequence[Flush]) -> None:
+    begun = time.perf_counter()
+    for flush in flushes:
+        flush.run()
+    LOG_FLUSH_SECONDS.observe(time.perf_counter() - begun)

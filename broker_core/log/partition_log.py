@@ -1,0 +1,445 @@
+"""Ordered segments with log start, high watermark and end offset: append, read, roll, truncate.
+
+Everything between log start and high watermark is on disk and may be read. What lies between high
+watermark and end offset is written but not synced: :mod:`broker_core.log.group_commit` syncs it
+and moves the high watermark. Offsets only grow, also over restarts.
+
+For the event loop, which it never makes wait for a sync; :meth:`PartitionLog.offset_for_time` may
+decompress a batch and so may also be called from a thread.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import google_crc32c
+
+from broker_core.clock import Clock
+from broker_core.errors import OffsetOutOfRange, StorageError, UnknownTopicOrPartition
+from broker_core.log import file_layout, time_lookup
+from broker_core.log.batch_check import check_batch
+from broker_core.log.checkpoint import CleanEnd, PartitionCheckpoint
+from broker_core.log.fault import Fault
+from broker_core.log.flush import Flush, drop_old_snapshots
+from broker_core.log.open_files import OpenFiles
+from broker_core.log.recovery import recover
+from broker_core.log.segment import Segment
+from broker_core.log.segment_list import Place, SegmentList
+from broker_core.log.topic_config import LogConfig
+from broker_core.metrics import LOG_DUPLICATES
+from broker_core.protocol.record_batch import BatchHeader, Bytes
+from broker_core.settings import LogSettings
+
+_ASSIGNED = struct.Struct(">qii")  # base offset, batch length, leader epoch
+_RELATIVE_OFFSETS = 1 << 31
+_CRC = struct.Struct(">I")
+_CRC_AT = 17
+_ATTRIBUTES = struct.Struct(">h")
+_ATTRIBUTES_AT = 21
+_TIMESTAMP = struct.Struct(">q")
+_MAX_TIMESTAMP_AT = 35
+_LOG_APPEND_TIME = 0x08
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """Where a batch lies.
+
+    Attributes:
+        base_offset: Offset of its first record.
+        last_offset: Offset of its last record; it is durable once the high watermark is larger.
+        log_append_time_ms: The broker's time if the topic keeps that, else -1.
+        log_start_offset: First offset of the log.
+        duplicate: Whether it had been appended before; the offsets are those of then.
+    """
+
+    base_offset: int
+    last_offset: int
+    log_append_time_ms: int
+    log_start_offset: int
+    duplicate: bool
+
+
+class PartitionLog:
+    """One partition of one topic.
+
+    Attributes:
+        topic: The topic's name.
+        partition: Its number.
+        config: How the topic is kept.
+        log_start_offset: First offset that can be read.
+        high_watermark: First offset that is not durable; readers stop before it.
+        end_offset: Offset that the next record will get.
+        is_deleted: Set once its topic is deleted; nothing can be appended any more.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        topic: str,
+        partition: int,
+        config: LogConfig,
+        settings: LogSettings,
+        clock: Clock,
+        files: OpenFiles,
+        fault: Fault,
+        clean: bool,
+    ) -> None:
+        """Open the partition in ``directory``, which exists; blocks.
+
+        Args:
+            clean: Whether the whole log directory was closed in order.
+        """
+        self.topic = topic
+        self.partition = partition
+        self.config = config
+        self.directory = directory
+        self._settings = settings
+        self._clock = clock
+        self._files = files
+        self._fault = fault
+        recovered = recover(
+            directory,
+            files=files,
+            interval_bytes=settings.index_interval_bytes,
+            now_ms=clock.now_ms(),
+            clean=clean,
+        )
+        self._segments = SegmentList(recovered.segments)
+        self._producers = recovered.producers
+        self._recovery_point = recovered.recovery_point
+        self._checkpoint_due = False
+        self.log_start_offset = recovered.log_start_offset
+        self.end_offset = self.high_watermark = self._active.next_offset
+        self._mark = Place(self._active, self._active.size)
+        self._active_since_ms = recovered.active_since_ms
+        self._unsynced: list[Segment] = []
+        self._pending_snapshots: list[tuple[Path, bytes]] = []
+        self._directory_changed = False
+        self.is_deleted = False
+        self._listeners: list[Callable[[], None]] = []
+
+    # -- writing
+
+    def append(self, batches: Bytes, leader_epoch: int = 0) -> AppendResult:
+        """Append one record batch; it is durable after ``GroupCommit.durable``.
+
+        Args:
+            batches: Exactly one batch: Produce v3 and later allow no more for a partition.
+
+        Raises:
+            CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge,
+            UnsupportedForMessageFormat: The batch is not acceptable; nothing was written.
+            UnknownTopicOrPartition: The topic was deleted.
+            InvalidProducerEpoch, OutOfOrderSequence: Its producer is fenced or left a gap.
+            StorageError: It could not be written (full disk, or out of service).
+        """
+        self._fault.check()
+        if self.is_deleted:
+            raise UnknownTopicOrPartition(f"{self.topic} was deleted")
+        header = check_batch(batches, self.config)
+        now_ms = self._clock.now_ms()
+        append_time_ms = now_ms if self.config.has_log_append_time else -1
+        if header.producer_id >= 0:
+            earlier = self._producers.check(header)
+            if earlier is not None:
+                LOG_DUPLICATES.inc()
+                return AppendResult(
+                    earlier.base_offset,
+                    earlier.last_offset,
+                    earlier.timestamp_ms if self.config.has_log_append_time else -1,
+                    self.log_start_offset,
+                    duplicate=True,
+                )
+        if self._must_roll(header, now_ms):
+            self.roll()
+        base_offset = self.end_offset
+        if append_time_ms >= 0:
+            batches, header = _with_append_time(batches, header, append_time_ms)
+        self._write(batches, header._replace(base_offset=base_offset, leader_epoch=leader_epoch))
+        if header.producer_id >= 0:
+            self._producers.record(header, base_offset, now_ms)
+        return AppendResult(
+            base_offset,
+            self.end_offset - 1,
+            append_time_ms,
+            self.log_start_offset,
+            duplicate=False,
+        )
+
+    def roll(self) -> None:
+        """Seal the segment that is written to and begin the next; does nothing if it is empty.
+
+        Raises:
+            StorageError: There is no room for another file; the old one stays in use.
+        """
+        sealed = self._active
+        if sealed.size == 0:
+            return
+        segment = Segment(
+            self.directory,
+            self.end_offset,
+            files=self._files,
+            interval_bytes=self._settings.index_interval_bytes,
+        )
+        try:
+            segment.open_for_append(create=True)
+        except OSError as error:
+            raise StorageError(f"cannot begin {segment.path.name}: {error}") from error
+        now_ms = self._clock.now_ms()
+        self._producers.expire(now_ms - self._producer_expiry_ms())
+        snapshot = self.directory / file_layout.snapshot_file(self.end_offset)
+        self._pending_snapshots.append((snapshot, self._producers.encode()))
+        self._unsynced.append(sealed)
+        self._directory_changed = True
+        self._segments.append(segment)
+        self._active_since_ms = now_ms
+
+    def truncate_before(self, offset: int) -> int:
+        """Let the log start at ``offset`` (DeleteRecords); files go when retention next looks.
+
+        Durable after the next ``GroupCommit.flush`` of this log.
+
+        Returns:
+            The new log start offset, which never goes back.
+
+        Raises:
+            OffsetOutOfRange: Beyond the high watermark.
+        """
+        if not 0 <= offset <= self.high_watermark:
+            raise OffsetOutOfRange(
+                requested=offset,
+                log_start=self.log_start_offset,
+                high_watermark=self.high_watermark,
+            )
+        if offset > self.log_start_offset:
+            self.log_start_offset = offset
+            self._checkpoint_due = True
+        return self.log_start_offset
+
+    # -- reading
+
+    def read(self, offset: int, max_bytes: int, minimum_one: bool = True) -> bytes:
+        """Return whole batches from ``offset`` up to the high watermark.
+
+        The first batch may begin before ``offset``; the reader skips what it did not ask for.
+
+        Args:
+            max_bytes: Most to return.
+            minimum_one: Return the first batch even if it is larger.
+
+        Raises:
+            OffsetOutOfRange: Before the log start or after the high watermark.
+            StorageError: The file cannot be read.
+        """
+        if not self.log_start_offset <= offset <= self.high_watermark:
+            raise OffsetOutOfRange(
+                requested=offset,
+                log_start=self.log_start_offset,
+                high_watermark=self.high_watermark,
+            )
+        if offset == self.high_watermark:
+            return b""
+        try:
+            return self._segments.read(
+                offset, self._mark, max_bytes=max_bytes, minimum_one=minimum_one
+            )
+        except OSError as error:
+            raise StorageError(f"cannot read {self.directory.name}: {error}") from error
+
+    def offset_for_time(self, timestamp_ms: int) -> tuple[int, int] | None:
+        """Return (offset, timestamp) of the first record at or after a time, or None.
+
+        Exact: looks at the records of one batch. May be called from a thread.
+        """
+        return time_lookup.first_at(
+            list(self._segments), timestamp_ms, self.log_start_offset, self.high_watermark
+        )
+
+    def latest_time(self) -> tuple[int, int] | None:
+        """Return (offset, timestamp) of the record with the largest timestamp, or None."""
+        return time_lookup.latest(list(self._segments), self.log_start_offset, self.high_watermark)
+
+    # -- being told
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` on the loop whenever the high watermark moves.
+
+        Returns:
+            What to call to be told no longer.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # -- syncing: called by GroupCommit
+
+    @property
+    def needs_flush(self) -> bool:
+        """Whether anything is written that a sync would make durable."""
+        return self.high_watermark < self.end_offset or self._checkpoint_due
+
+    def begin_flush(self) -> Flush:
+        """Return all that is to be made durable now, for a thread to run."""
+        recovery_point = self._recovery_point
+        if self._unsynced:
+            recovery_point = self._active.base_offset
+        checkpoint = None
+        if self._checkpoint_due or self._unsynced:
+            checkpoint = PartitionCheckpoint(
+                log_start_offset=self.log_start_offset, recovery_point=recovery_point
+            )
+        flush = Flush(
+            directory=self.directory,
+            end_offset=self.end_offset,
+            segment=self._active,
+            position=self._active.size,
+            sealed=list(self._unsynced),
+            descriptors=[segment.duplicate_writer() for segment in (*self._unsynced, self._active)],
+            snapshots=self._pending_snapshots,
+            directory_changed=self._directory_changed,
+            checkpoint=checkpoint,
+        )
+        self._pending_snapshots = []
+        self._directory_changed = False
+        self._checkpoint_due = False
+        return flush
+
+    def finish_flush(self, flush: Flush) -> None:
+        """Take note that ``flush`` is on disk: move the high watermark, tell who waits."""
+        for segment in flush.sealed:
+            segment.close_writer()
+            segment.release_indexes()
+        del self._unsynced[: len(flush.sealed)]
+        if flush.checkpoint is not None:
+            self._recovery_point = flush.checkpoint.recovery_point
+        self._mark = Place(flush.segment, flush.position)
+        self._segments.remember(flush.end_offset, self._mark)
+        if flush.end_offset > self.high_watermark:
+            self.high_watermark = flush.end_offset
+            for listener in tuple(self._listeners):
+                listener()
+
+    # -- sealed segments: for retention and compaction
+
+    @property
+    def bytes(self) -> int:
+        """Size of all segments."""
+        return sum(segment.size for segment in self._segments)
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Every segment, oldest first; the last is the one that is written to."""
+        return tuple(self._segments)
+
+    @property
+    def durable_sealed(self) -> Sequence[Segment]:
+        """Sealed segments below the recovery point: what may be removed or replaced."""
+        return tuple(
+            segment
+            for segment in self._segments.sealed
+            if segment.next_offset <= self._recovery_point
+        )
+
+    @property
+    def is_active_aged(self) -> bool:
+        """Whether the segment that is written to is old enough to be sealed."""
+        age_ms = self._clock.now_ms() - self._active_since_ms
+        return self._active.size > 0 and age_ms >= self.config.segment_ms
+
+    def detach_below_start(self) -> Sequence[Segment]:
+        """Take sealed segments that end before the log start out of the log.
+
+        The log start must be durable by now. Whoever calls removes the files, in a thread.
+        """
+        start = self.log_start_offset
+        gone = [segment for segment in self.durable_sealed if segment.next_offset <= start]
+        for segment in gone:
+            self._segments.remove(segment)
+        return gone
+
+    def replace(self, old: Sequence[Segment], new: Segment) -> None:
+        """Put a compacted segment in the place of those it was made of."""
+        self._segments.replace(old, new)
+
+    # -- ending
+
+    def close(self) -> None:
+        """Make everything durable and remember the end, so that opening need not look; blocks.
+
+        Raises:
+            OSError: It is not on disk.
+        """
+        flush = self.begin_flush()
+        flush.run()
+        self.finish_flush(flush)
+        active = self._active
+        snapshot = self.directory / file_layout.snapshot_file(self.end_offset)
+        closing = Flush(
+            directory=self.directory,
+            end_offset=self.end_offset,
+            segment=active,
+            position=active.size,
+            sealed=[active],
+            snapshots=[(snapshot, self._producers.encode())],
+            checkpoint=PartitionCheckpoint(
+                log_start_offset=self.log_start_offset,
+                recovery_point=self._recovery_point,
+                clean_end=CleanEnd(
+                    end_offset=self.end_offset,
+                    active_base_offset=active.base_offset,
+                    active_bytes=active.size,
+                ),
+            ),
+        )
+        closing.run()
+        drop_old_snapshots(self.directory)
+        self.release()
+
+    def release(self) -> None:
+        """Close every file as it is; the partition cannot be used any more."""
+        for segment in self._segments:
+            segment.forget_file()
+
+    # -- inside
+
+    @property
+    def _active(self) -> Segment:
+        return self._segments.active
+
+    def _must_roll(self, header: BatchHeader, now_ms: int) -> bool:
+        active = self._active
+        if active.size == 0:
+            self._active_since_ms = now_ms
+            return False
+        last_relative = self.end_offset + header.last_offset_delta - active.base_offset
+        return (
+            active.size + header.size > self.config.segment_bytes
+            or now_ms - self._active_since_ms >= self.config.segment_ms
+            or last_relative >= _RELATIVE_OFFSETS
+        )
+
+    def _write(self, batch: Bytes, header: BatchHeader) -> None:
+        prefix = _ASSIGNED.pack(header.base_offset, header.batch_length, header.leader_epoch)
+        try:
+            self._active.append((prefix, memoryview(batch)[_ASSIGNED.size :]), header)
+        except OSError as error:
+            self._fault.set(f"{self._active.path}: {error}")
+            raise StorageError(f"cannot take back a partial write: {error}") from error
+        self.end_offset = header.base_offset + header.last_offset_delta + 1
+
+    def _producer_expiry_ms(self) -> int:
+        return self._settings.producer_expiry // timedelta(milliseconds=1)
+
+
+def _with_append_time(batch: Bytes, header: BatchHeader, now_ms: int) -> tuple[bytes, BatchHeader]:
+    """Return the batch with the broker's time for all its records, and its header."""
+    changed = bytearray(batch)
+    attributes = header.attributes | _LOG_APPEND_TIME
+    _ATTRIBUTES.pack_into(changed, _ATTRIBUTES_AT, attributes)
+    _TIMESTAMP.pack_into(changed, _MAX_TIMESTAMP_AT, now_ms)
+    crc = google_crc32c.value(bytes(changed[_ATTRIBUTES_AT:]))
+    _CRC.pack_into(changed, _CRC_AT, crc)
+    return bytes(changed), header._replace(attributes=attributes, max_timestamp=now_ms, crc=crc)

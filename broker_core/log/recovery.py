@@ -1,0 +1,348 @@
+"""Opening a partition: trust what was closed in order, check the rest and cut what is torn.
+
+After an orderly close nothing is scanned. After a crash every batch from the recovery point's
+segment on is read and its CRC compared; the first one that is not whole ends the log, because
+what follows it was never acknowledged. Indexes of what was scanned are built anew. Idempotent
+producers come back from the newest snapshot and the headers of the batches after it.
+
+All of it blocks, before the partition serves.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import structlog
+
+from broker_core.errors import CorruptMessage, UnsupportedForMessageFormat
+from broker_core.log import file_layout
+from broker_core.log.checkpoint import PartitionCheckpoint, replace_file, sync_directory
+from broker_core.log.open_files import OpenFiles
+from broker_core.log.producer_state import ProducerState
+from broker_core.log.segment import Segment, SegmentIndexes, walk
+from broker_core.metrics import LOG_BYTES_CUT
+from broker_core.protocol.record_batch import (
+    HEADER_BYTES,
+    BatchHeader,
+    check_crc,
+    read_header,
+)
+
+log = structlog.get_logger()
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A partition as it was found.
+
+    Attributes:
+        segments: Oldest first, at least one; the last is open for appending.
+        active_since_ms: About when the last segment got its first record.
+    """
+
+    segments: list[Segment]
+    producers: ProducerState
+    recovery_point: int
+    log_start_offset: int
+    active_since_ms: int
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a log file holds up to the first batch that is not whole.
+
+    Attributes:
+        size: Bytes up to there.
+        next_offset: Offset after the last whole batch.
+        problem: What is wrong there; None if the file ends with a whole batch.
+    """
+
+    indexes: SegmentIndexes
+    next_offset: int
+    size: int = 0
+    problem: str | None = None
+
+
+def recover(
+    directory: Path, *, files: OpenFiles, interval_bytes: int, now_ms: int, clean: bool
+) -> Recovered:
+    """Open the partition in ``directory``.
+
+    Args:
+        clean: Whether the log directory was closed in order.
+    """
+    finish_replacements(directory)
+    opening = _Opening(directory, files, interval_bytes, PartitionCheckpoint.read(directory))
+    if not (clean and opening.trust_clean_end()):
+        opening.check_after_crash()
+    opening.ensure_active()
+    end_offset = opening.segments[-1].next_offset
+    return Recovered(
+        segments=opening.segments,
+        producers=restore_producers(directory, opening.segments, end_offset, now_ms),
+        recovery_point=opening.recovery_point,
+        log_start_offset=opening.log_start_offset(),
+        active_since_ms=_active_since(opening.segments[-1], now_ms),
+    )
+
+
+@dataclass(slots=True)
+class _Opening:
+    directory: Path
+    files: OpenFiles
+    interval_bytes: int
+    checkpoint: PartitionCheckpoint | None
+    segments: list[Segment] = field(default_factory=list)
+    recovery_point: int = 0
+
+    def trust_clean_end(self) -> bool:
+        """Open everything as the checkpoint says, if the files look like it."""
+        clean_end = self.checkpoint.clean_end if self.checkpoint else None
+        bases = self._bases()
+        if clean_end is None or not bases or bases[-1] != clean_end.active_base_offset:
+            return False
+        path = self.directory / file_layout.log_file(bases[-1])
+        if path.stat().st_size != clean_end.active_bytes:
+            return False
+        for base_offset, next_offset in zip(bases, [*bases[1:], clean_end.end_offset], strict=True):
+            self._trust(base_offset, next_offset)
+        assert self.checkpoint is not None
+        self.recovery_point = self.checkpoint.recovery_point
+        return True
+
+    def check_after_crash(self) -> None:
+        """Scan from the recovery point's segment on, cut what is torn, sync what is left."""
+        known = self.checkpoint or PartitionCheckpoint()
+        bases = self._bases()
+        first = max(0, sum(base <= known.recovery_point for base in bases) - 1)
+        for base_offset, next_offset in pairwise(bases[: first + 1]):
+            self._trust(base_offset, next_offset)
+        expected: int | None = None
+        for number, base_offset in enumerate(bases[first:], first):
+            if expected is not None and base_offset != expected and self.checkpoint is not None:
+                self._remove(bases[number:], f"offset {expected} should follow")
+                break
+            scanned = self._scan(base_offset)
+            expected = scanned.next_offset
+            if scanned.problem is not None:
+                self._remove(bases[number + 1 :], "a segment before it is torn")
+                break
+        if not self.segments and known.recovery_point > 0:
+            log.error("log_segments_missing", partition=self.directory.name)
+        self._sync_scanned(first)
+
+    def ensure_active(self) -> None:
+        """Open the last segment for appending; make the first one of an empty partition."""
+        create = not self.segments
+        if create:
+            known = self.checkpoint or PartitionCheckpoint()
+            base_offset = max(known.log_start_offset, known.recovery_point)
+            self.segments.append(self._segment(base_offset, 0, base_offset))
+        self.segments[-1].open_for_append(create=create)
+        if create:
+            sync_directory(self.directory)
+
+    def log_start_offset(self) -> int:
+        """The first offset readers may see."""
+        known = self.checkpoint or PartitionCheckpoint()
+        start = max(known.log_start_offset, self.segments[0].base_offset)
+        return min(start, self.segments[-1].next_offset)
+
+    def _bases(self) -> list[int]:
+        paths = file_layout.segment_files(self.directory, file_layout.LOG_SUFFIX)
+        return [file_layout.offset_of(path) for path in paths]
+
+    def _segment(
+        self,
+        base_offset: int,
+        size: int,
+        next_offset: int,
+        indexes: SegmentIndexes | None = None,
+    ) -> Segment:
+        return Segment(
+            self.directory,
+            base_offset,
+            files=self.files,
+            interval_bytes=self.interval_bytes,
+            size=size,
+            next_offset=next_offset,
+            indexes=indexes,
+        )
+
+    def _trust(self, base_offset: int, next_offset: int) -> None:
+        """Open a segment whose records are known to be on disk."""
+        size = (self.directory / file_layout.log_file(base_offset)).stat().st_size
+        if _has_indexes(self.directory, base_offset, size):
+            self.segments.append(self._segment(base_offset, size, next_offset))
+            return
+        scanned = self._scan(base_offset)
+        segment = self.segments[-1]
+        segment.next_offset = next_offset
+        if scanned.problem is not None:
+            log.error(
+                "log_records_lost",
+                partition=self.directory.name,
+                first_offset=scanned.next_offset,
+                last_offset=next_offset - 1,
+            )
+        for path, content in segment.index_files():
+            replace_file(path, content)
+
+    def _scan(self, base_offset: int) -> Scan:
+        """Scan a segment, cut it where it is torn, and add it."""
+        path = self.directory / file_layout.log_file(base_offset)
+        scanned = scan(path, base_offset, self.interval_bytes)
+        if scanned.problem is not None:
+            self._count_cut(path.stat().st_size - scanned.size, path, scanned.problem)
+            os.truncate(path, scanned.size)
+        self.segments.append(
+            self._segment(base_offset, scanned.size, scanned.next_offset, scanned.indexes)
+        )
+        return scanned
+
+    def _remove(self, bases: list[int], problem: str) -> None:
+        for base_offset in reversed(bases):
+            segment = self._segment(base_offset, 0, base_offset)
+            self._count_cut(segment.path.stat().st_size, segment.path, problem)
+            segment.remove_files()
+
+    def _count_cut(self, cut_bytes: int, path: Path, problem: str) -> None:
+        LOG_BYTES_CUT.inc(cut_bytes)
+        log.warning(
+            "log_tail_cut",
+            partition=self.directory.name,
+            segment=path.name,
+            cut_bytes=cut_bytes,
+            problem=problem,
+        )
+
+    def _sync_scanned(self, first: int) -> None:
+        for segment in self.segments[first:]:
+            with segment.path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_directory(self.directory)
+        for segment in self.segments[first:-1]:
+            for path, content in segment.index_files():
+                replace_file(path, content)
+        if self.segments:
+            self.recovery_point = self.segments[-1].base_offset
+            PartitionCheckpoint(
+                log_start_offset=self.log_start_offset(), recovery_point=self.recovery_point
+            ).write(self.directory)
+
+
+def scan(path: Path, base_offset: int, interval_bytes: int) -> Scan:
+    """Read a log file from the start, comparing every CRC."""
+    found = Scan(SegmentIndexes(interval_bytes), base_offset)
+    with path.open("rb", buffering=0) as file:
+        end = os.fstat(file.fileno()).st_size
+        try:
+            _scan_batches(file.fileno(), end, base_offset, found)
+        except (CorruptMessage, UnsupportedForMessageFormat) as error:
+            found.problem = str(error)
+    return found
+
+
+def _scan_batches(descriptor: int, end: int, base_offset: int, found: Scan) -> None:
+    buffer, start = b"", 0
+    while found.size < end:
+        at = found.size - start
+        if at + HEADER_BYTES > len(buffer):
+            buffer, start, at = os.pread(descriptor, _READ_BYTES, found.size), found.size, 0
+        header = read_header(buffer, at)
+        if found.size + header.size > end:
+            raise CorruptMessage(f"a batch of {header.size} bytes is cut off")
+        if header.base_offset < found.next_offset:
+            raise CorruptMessage(f"offset {header.base_offset} after {found.next_offset - 1}")
+        if at + header.size > len(buffer):
+            wanted = max(header.size, _READ_BYTES)
+            buffer, start, at = os.pread(descriptor, wanted, found.size), found.size, 0
+        check_crc(buffer, at, header)
+        found.indexes.add(header.base_offset - base_offset, found.size, header.max_timestamp)
+        found.size += header.size
+        found.next_offset = header.last_offset + 1
+
+
+def finish_replacements(directory: Path) -> None:
+    """Complete what compaction had decided before a crash, and throw away what it had not."""
+    changed = False
+    for path in list(directory.iterdir()):
+        if path.suffix in (file_layout.TEMPORARY_SUFFIX, file_layout.CLEANED_SUFFIX):
+            path.unlink()
+            changed = True
+    for path in directory.glob(f"*{file_layout.SWAP_SUFFIX}"):
+        install_swap(directory, path)
+        changed = True
+    if changed:
+        sync_directory(directory)
+
+
+def install_swap(directory: Path, swap: Path) -> None:
+    """Let a complete compacted segment take the place of those it was made of.
+
+    Can be interrupted anywhere and begun again: the swap file is there until all is done.
+    """
+    base_offset, next_offset = file_layout.swap_range(swap)
+    for suffix in (
+        file_layout.LOG_SUFFIX,
+        file_layout.OFFSET_INDEX_SUFFIX,
+        file_layout.TIME_INDEX_SUFFIX,
+    ):
+        for path in file_layout.segment_files(directory, suffix):
+            if base_offset <= file_layout.offset_of(path) < next_offset:
+                path.unlink()
+    swap.rename(directory / file_layout.log_file(base_offset))
+
+
+def restore_producers(
+    directory: Path, segments: list[Segment], end_offset: int, now_ms: int
+) -> ProducerState:
+    """Return the idempotent producers as of ``end_offset``."""
+    state, known_until = _newest_snapshot(directory, end_offset)
+    for segment in segments:
+        if segment.next_offset <= known_until:
+            continue
+        try:
+            _replay(
+                segment,
+                known_until,
+                lambda header: state.record(header, header.base_offset, now_ms),
+            )
+        except CorruptMessage as error:
+            log.error("producer_replay_stopped", segment=str(segment.path), error=str(error))
+    return state
+
+
+def _newest_snapshot(directory: Path, end_offset: int) -> tuple[ProducerState, int]:
+    """Return the newest usable snapshot and its offset; drop those that are not usable."""
+    for path in reversed(file_layout.segment_files(directory, file_layout.SNAPSHOT_SUFFIX)):
+        offset = file_layout.offset_of(path)
+        state = ProducerState.decode(path.read_bytes()) if offset <= end_offset else None
+        if state is not None:
+            return state, offset
+        path.unlink()
+    return ProducerState(), 0
+
+
+def _replay(segment: Segment, start: int, record: Callable[[BatchHeader], None]) -> None:
+    descriptor = segment.descriptor()
+    for _, header in walk(descriptor, 0, segment.size):
+        if header.base_offset >= start and header.producer_id >= 0:
+            record(header)
+
+
+def _has_indexes(directory: Path, base_offset: int, size: int) -> bool:
+    return SegmentIndexes.read(directory, base_offset, log_bytes=size, interval_bytes=1) is not None
+
+
+def _active_since(segment: Segment, now_ms: int) -> int:
+    """When the segment was begun, by its first batch or, failing that, by its file."""
+    for _, header in walk(segment.descriptor(), 0, segment.size):
+        if 0 <= header.max_timestamp <= now_ms:
+            return header.max_timestamp
+        return min(now_ms, int(segment.path.stat().st_mtime * 1000))
+    return now_ms

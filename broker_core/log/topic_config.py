@@ -1,0 +1,172 @@
+"""What a topic may set for itself (Kafka's topic-level configurations), read and checked. Pure.
+
+What a topic does not set comes from the broker's LogSettings. Names and meanings: Kafka
+documentation, "Topic Configs".
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from broker_core.errors import InvalidConfig
+from broker_core.settings import LogSettings
+
+MAX_SEGMENT_BYTES = (1 << 31) - 1  # positions in an index are 32 bits wide
+MIN_SEGMENT_BYTES = 1 << 10
+UNLIMITED = -1
+_INT64_MAX = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """How the partitions of one topic are kept.
+
+    Attributes:
+        segment_bytes: A segment is sealed before it grows past this.
+        segment_ms: A segment is sealed once its first record is older.
+        retention_ms: Sealed segments go once they are older; -1 for never.
+        retention_bytes: Oldest sealed segments go above this; -1 for no limit.
+        max_message_bytes: Largest record batch that is taken.
+        is_compacted: Only the last record of each key is kept (``cleanup.policy``).
+        is_deleted_by_retention: Retention applies (``cleanup.policy``).
+        delete_retention_ms: How long a compacted topic keeps a tombstone.
+        has_log_append_time: The broker's time replaces the producer's.
+    """
+
+    segment_bytes: int
+    segment_ms: int
+    retention_ms: int
+    retention_bytes: int
+    max_message_bytes: int
+    is_compacted: bool = False
+    is_deleted_by_retention: bool = True
+    delete_retention_ms: int = 24 * 60 * 60 * 1000
+    has_log_append_time: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicConfig:
+    """A topic: how many partitions it has and what was set when it was made.
+
+    Attributes:
+        topic_id: Tells two topics of one name apart (Metadata v10 and later).
+        config: What was set, as text, by Kafka's names; the rest is the broker's.
+    """
+
+    name: str
+    topic_id: UUID
+    partitions: int
+    config: Mapping[str, str]
+
+
+def read_log_config(config: Mapping[str, str], settings: LogSettings) -> LogConfig:
+    """Return what applies to a topic that sets ``config`` on a broker with ``settings``.
+
+    Raises:
+        InvalidConfig: An unknown name, or a value that is not legal.
+    """
+    resolved = _defaults(settings)
+    for name, text in config.items():
+        try:
+            read = _READERS[name]
+        except KeyError:
+            raise InvalidConfig(f"{name} is not a topic configuration of this broker") from None
+        resolved = replace(resolved, **read(name, text))
+    return resolved
+
+
+def describe_log_config(resolved: LogConfig) -> dict[str, str]:
+    """Return every topic configuration with its value as text, as DescribeConfigs lists them."""
+    policies = [
+        name
+        for name, applies in (
+            ("compact", resolved.is_compacted),
+            ("delete", resolved.is_deleted_by_retention),
+        )
+        if applies
+    ]
+    return {
+        "cleanup.policy": ",".join(policies),
+        "compression.type": "producer",
+        "delete.retention.ms": str(resolved.delete_retention_ms),
+        "max.message.bytes": str(resolved.max_message_bytes),
+        "message.timestamp.type": "LogAppendTime" if resolved.has_log_append_time else "CreateTime",
+        "min.insync.replicas": "1",
+        "retention.bytes": str(resolved.retention_bytes),
+        "retention.ms": str(resolved.retention_ms),
+        "segment.bytes": str(resolved.segment_bytes),
+        "segment.ms": str(resolved.segment_ms),
+    }
+
+
+def _defaults(settings: LogSettings) -> LogConfig:
+    return LogConfig(
+        segment_bytes=min(settings.segment_bytes, MAX_SEGMENT_BYTES),
+        segment_ms=_milliseconds(settings.segment_age),
+        retention_ms=UNLIMITED
+        if settings.retention_age is None
+        else _milliseconds(settings.retention_age),
+        retention_bytes=UNLIMITED if settings.retention_bytes is None else settings.retention_bytes,
+        max_message_bytes=settings.max_message_bytes,
+    )
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)
+
+
+_Reader = Callable[[str, str], dict[str, Any]]
+
+
+def _integer(attribute: str, least: int, most: int = _INT64_MAX) -> _Reader:
+    def read(name: str, text: str) -> dict[str, Any]:
+        try:
+            value = int(text)
+        except ValueError:
+            raise InvalidConfig(f"{name} is {text!r}, not an integer") from None
+        if not least <= value <= most:
+            raise InvalidConfig(f"{name} is {value}, outside [{least}, {most}]")
+        return {attribute: value}
+
+    return read
+
+
+def _only(*accepted: str) -> _Reader:
+    def read(name: str, text: str) -> dict[str, Any]:
+        if text not in accepted:
+            raise InvalidConfig(f"{name} is {text!r}; this broker knows {', '.join(accepted)}")
+        return {}
+
+    return read
+
+
+def _cleanup_policy(name: str, text: str) -> dict[str, Any]:
+    policies = {policy.strip() for policy in text.split(",")}
+    if not policies or policies - {"compact", "delete"}:
+        raise InvalidConfig(f"{name} is {text!r}, not compact, delete or both")
+    return {
+        "is_compacted": "compact" in policies,
+        "is_deleted_by_retention": "delete" in policies,
+    }
+
+
+def _timestamp_type(name: str, text: str) -> dict[str, Any]:
+    if text not in ("CreateTime", "LogAppendTime"):
+        raise InvalidConfig(f"{name} is {text!r}, not CreateTime or LogAppendTime")
+    return {"has_log_append_time": text == "LogAppendTime"}
+
+
+_READERS: Mapping[str, _Reader] = {
+    "cleanup.policy": _cleanup_policy,
+    "compression.type": _only("producer"),
+    "delete.retention.ms": _integer("delete_retention_ms", 0),
+    "max.message.bytes": _integer("max_message_bytes", 1, MAX_SEGMENT_BYTES),
+    "message.timestamp.type": _timestamp_type,
+    "min.insync.replicas": _only("1"),
+    "retention.bytes": _integer("retention_bytes", UNLIMITED),
+    "retention.ms": _integer("retention_ms", UNLIMITED),
+    "segment.bytes": _integer("segment_bytes", MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES),
+    "segment.ms": _integer("segment_ms", 1),
+}
