@@ -6,19 +6,16 @@ is none, JSON that does not close, bytes that are not UTF-8), not that a text wa
 Pure: the time of receipt is an argument.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from pipeline.parsing import json, rfc3164, rfc5424
-from pipeline.parsing.linux import sshd
-from pipeline.parsing.log_source import LogSource
-from pipeline.parsing.syslog_message import PRIORITIES, SyslogMessage
+from pipeline.parsing import json, programs, rfc3164, rfc5424
+from pipeline.parsing.syslog_message import PRIORITIES
 from pipeline.parsing.timestamp import believable
 from pipeline.schema.event import Value
-from pipeline.schema.fields import MESSAGE, PARSE_ERROR, with_ecs
+from pipeline.schema.fields import LOGSOURCE_PRODUCT, MESSAGE, PARSE_ERROR, with_ecs
 
 
 class Dialect(StrEnum):
@@ -35,20 +32,15 @@ class Parsed(msgspec.Struct, frozen=True):
     Attributes:
         time: The sender's time, believable and with a zone; None where the time of receipt is
             to be used, because there was none or because of what ``time_error`` says.
-        fields: As ``Event.fields``, always with a ``message``.
+        fields: As ``Event.fields``, always with a ``message``. Some values are shared with other
+            events: don't change them in place.
     """
 
     time: datetime | None
     fields: dict[str, Value]
 
 
-Reader = Callable[[str, dict[str, Value]], None]
-
-LINUX_SYSLOG = LogSource(product="linux", services=("syslog",))
-
-_BY_PROGRAM: dict[str, tuple[Reader, LogSource]] = {
-    program: (module.parse, module.LOG_SOURCE) for module in (sshd,) for program in module.PROGRAMS
-}
+_CEE_COOKIE = "@cee:"  # announces JSON inside a syslog message (rsyslog's mmjsonparse)
 
 
 def parse(message: bytes, *, received: datetime, dialect: Dialect) -> Parsed:
@@ -61,7 +53,7 @@ def parse(message: bytes, *, received: datetime, dialect: Dialect) -> Parsed:
     """
     if dialect is Dialect.JSON:
         time, fields = json.parse(message, received)
-        return Parsed(believable(time, received, fields), with_ecs(fields))
+        return Parsed(believable(time, received, fields), fields)
     error = ""
     try:
         text = message.decode()
@@ -69,13 +61,10 @@ def parse(message: bytes, *, received: datetime, dialect: Dialect) -> Parsed:
         error = f"not UTF-8 at byte {broken.start}"
         text = message.decode("utf-8", "replace")
     text = text.rstrip("\r\n\0").removeprefix("\ufeff")
-    if dialect is Dialect.LINE and text[:1] == "{":
-        time, fields = json.parse(text, received)
-        return Parsed(believable(time, received, fields), with_ecs(fields))
-    if dialect is Dialect.LINE and text[:1] != "<":
-        time, fields = None, {MESSAGE: text}
-    else:
+    if dialect is Dialect.SYSLOG or text[:1] == "<":
         time, fields = _syslog(text, received)
+    else:
+        time, fields = _line(text, received)
     if error:
         fields.setdefault(PARSE_ERROR, error)
     return Parsed(believable(time, received, fields), fields)
@@ -91,35 +80,38 @@ def _syslog(text: str, received: datetime) -> tuple[datetime | None, dict[str, V
             rest = text[end + 1 :]
         elif text[1:2].isdecimal():
             return None, {MESSAGE: text, PARSE_ERROR: "syslog priority is not 0 to 191"}
-    if rest[:2] == "1 " and priority is not None:
-        message = rfc5424.parse(rest, received)
-    else:
-        message = rfc3164.parse(rest, received)
-    return message.time, _fields(message, priority)
+    is_new = rest[:2] == "1 " and priority is not None  # VERSION follows PRI at once
+    message = rfc5424.parse(rest, received) if is_new else rfc3164.parse(rest, received)
+    time, fields = programs.read(message, priority, received)
+    if message.text[:1] in ("{", "@"):
+        return _with_document(message.text, time, fields, received)
+    return time, fields
 
 
-def _fields(message: SyslogMessage, priority: tuple[str, str] | None) -> dict[str, Value]:
-    text, program = message.text, message.program
+def _with_document(
+    text: str, time: datetime | None, fields: dict[str, Value], received: datetime
+) -> tuple[datetime | None, dict[str, Value]]:
+    """JSON in a syslog message: what it says goes before what the header says."""
+    announced = text.startswith(_CEE_COOKIE)
+    body = text[len(_CEE_COOKIE) :].lstrip() if announced else text
+    if not body.startswith("{") or (not announced and not body.startswith(('{"', "{}", "{ "))):
+        return time, fields
+    document_time, document = json.parse(body, received)
+    if LOGSOURCE_PRODUCT in document:
+        fields = {
+            name: value for name, value in fields.items() if not name.startswith("logsource.")
+        }
+    return document_time or time, fields | document
+
+
+def _line(text: str, received: datetime) -> tuple[datetime | None, dict[str, Value]]:
+    if text[:1] == "{":
+        return json.parse(text, received)
     fields: dict[str, Value] = {MESSAGE: text}
-    if message.hostname:
-        fields["Computer"] = fields["host.name"] = message.hostname
-    if program:
-        fields["program"] = fields["process.name"] = program
-    process_id = message.process_id
-    if process_id:
-        pid = int(process_id) if process_id.isdecimal() and len(process_id) < 11 else process_id
-        fields["pid"] = fields["process.pid"] = pid
-    if priority is not None:
-        fields["log.syslog.facility"], fields["log.level"] = priority
-    if message.fields is not None:
-        fields.update(message.fields)
-    if message.error:
-        fields[PARSE_ERROR] = message.error
-    known = _BY_PROGRAM.get(program)
-    if known is None:
-        fields.update(LINUX_SYSLOG.fields)
-    else:
-        read, log_source = known
-        fields.update(log_source.fields)
-        read(text, fields)
-    return fields
+    time = programs.read_format(text, fields, received)
+    if len(fields) > 1:
+        return time, with_ecs(fields)
+    message = rfc3164.parse(text, received)
+    if message.time is not None:  # a line of a log file that a syslog daemon wrote
+        return programs.read(message, None, received)
+    return None, fields

@@ -4,21 +4,53 @@
 source; documents of no known source keep their own names and have no log source.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import orjson
 
-from pipeline.parsing.cloud import RECOGNISERS
+from pipeline.parsing import programs
+from pipeline.parsing.cloud import (
+    azure,
+    bitbucket,
+    cloudtrail,
+    duo,
+    gcp_audit,
+    github,
+    kubernetes,
+    m365,
+    okta,
+    onelogin,
+    opencanary,
+)
+from pipeline.parsing.document_source import DocumentSource
+from pipeline.parsing.linux import journald
+from pipeline.parsing.network import zeek
 from pipeline.parsing.timestamp import from_epoch, from_iso
 from pipeline.parsing.windows import eventlog
 from pipeline.schema.event import Value
-from pipeline.schema.fields import MESSAGE, PARSE_ERROR
+from pipeline.schema.fields import MESSAGE, PARSE_ERROR, with_ecs
 from pipeline.schema.flatten import flatten
 
-Parser = Callable[[Mapping[str, object]], dict[str, Value]]
-
-# Where documents keep their time and their text, most telling first.
+# By the name that is looked for first; one dict look-up each for a document of another source.
+_SOURCES: tuple[tuple[str, DocumentSource], ...] = tuple(
+    (module.SOURCE.name, module.SOURCE)
+    for module in (
+        cloudtrail,
+        gcp_audit,
+        kubernetes,
+        okta,
+        m365,
+        azure,
+        opencanary,
+        onelogin,
+        duo,
+        bitbucket,
+        zeek,
+        github,
+    )
+)
+# Where documents keep their time, most telling first.
 _TIMES = (
     "@timestamp",
     "TimeCreated_SystemTime",
@@ -34,13 +66,15 @@ _TIMES = (
     "created_at",
     "isotimestamp",
     "local_time",
+    "local_time_adjusted",
     "datetime",
     "date",
-    "time_iso8601",
 )
-_TEXTS = ("message", "Message", "msg", "MESSAGE", "log", "text", "displayMessage", "eventName")
+_TEXTS = ("msg", "Message", "MESSAGE", "log", "text", "event")
+_TOLD = 8  # fields of a document without a text that stand for one
 # More names than any honest document has; the rest stays in the raw text.
 MAX_FIELDS = 1_000
+_EARLIEST_EPOCH = 1e8  # 1973: smaller numbers are durations and counters
 
 
 def parse(message: bytes | str, received: datetime) -> tuple[datetime | None, dict[str, Value]]:
@@ -51,22 +85,23 @@ def parse(message: bytes | str, received: datetime) -> tuple[datetime | None, di
         return None, _broken(message, f"not JSON: {error}")
     if not isinstance(document, dict):
         return None, _broken(message, f"JSON {type(document).__name__}, not an object")
-    fields = _fields(document)
-    time = _time(fields, received)
-    if MESSAGE not in fields:
-        fields[MESSAGE] = _text(fields)
+    if journald.recognises(document):
+        return programs.read(journald.parse(document), None, received)
+    fields = with_ecs(_fields(document))
     if len(fields) > MAX_FIELDS:
         fields = dict(list(fields.items())[:MAX_FIELDS])
         fields[PARSE_ERROR] = f"more than {MAX_FIELDS} fields; the rest is in the raw text"
-    return time, fields
+    if not isinstance(fields.get(MESSAGE), str):
+        fields[MESSAGE] = _text(fields)
+    return _time(fields, received), fields
 
 
 def _fields(document: dict[str, object]) -> dict[str, Value]:
     if eventlog.recognises(document):
         return eventlog.parse(document)
-    for name, recognises, read in RECOGNISERS:
-        if name in document and recognises(document):
-            return read(document)
+    for name, source in _SOURCES:
+        if name in document and source.recognises(document):
+            return source.parse(document)
     return flatten(document)
 
 
@@ -78,14 +113,12 @@ def _broken(message: bytes | str, reason: str) -> dict[str, Value]:
 def _time(fields: Mapping[str, Value], received: datetime) -> datetime | None:
     for name in _TIMES:
         value = fields.get(name)
-        if value is None:
-            continue
         if isinstance(value, str):
             time = from_iso(value, received)
-        elif isinstance(value, int | float) and value > 1e8:
+        elif isinstance(value, int | float) and value > _EARLIEST_EPOCH:
             time = from_epoch(value)
         else:
-            time = None
+            continue
         if time is not None:
             return time
     return None
@@ -96,4 +129,4 @@ def _text(fields: Mapping[str, Value]) -> str:
         value = fields.get(name)
         if isinstance(value, str):
             return value
-    return " ".join(f"{name}={value}" for name, value in list(fields.items())[:8])
+    return " ".join(f"{name}={value}" for name, value in list(fields.items())[:_TOLD])

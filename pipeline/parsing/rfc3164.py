@@ -111,6 +111,8 @@ def _tagged(hostname: str, content: str, time: datetime | None) -> SyslogMessage
             program, process_id = tag, ""
             if tag[-1] == "]":
                 program, _, process_id = tag[:-1].partition("[")
+            elif text[1:2] == "%" and time is not None and (zone := zone_of(tag)) is not None:
+                program, time = "", time.replace(tzinfo=zone)  # Cisco: "12:00:01 UTC: %SYS-…"
             return SyslogMessage(
                 time, hostname, program, process_id, text[1:] if text[:1] == " " else text
             )

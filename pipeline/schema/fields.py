@@ -64,6 +64,8 @@ FIELDS = (
             "auid",
         ),
     ),
+    Field(name="user.target.name", meaning="The account it was done to, or that it became."),
+    Field(name="group.name", meaning="The group that was changed."),
     Field(
         name="source.ip",
         meaning="Where a connection came from.",
@@ -144,12 +146,13 @@ def with_ecs(fields: dict[str, Value]) -> dict[str, Value]:
     >>> with_ecs({"c-ip": "203.0.113.9"})
     {'c-ip': '203.0.113.9', 'source.ip': '203.0.113.9'}
     """
+    present = [name for name in fields if name in _ECS_OF]
     chosen: dict[str, tuple[int, Value]] = {}
-    for name, value in fields.items():
-        found = _ECS_OF.get(name)
-        if found is None or found[0] in fields or value in ("", "-"):
+    for name in present:
+        ecs, rank = _ECS_OF[name]
+        value = fields[name]
+        if ecs in fields or value in ("", "-"):
             continue
-        ecs, rank = found
         if ecs not in chosen or rank < chosen[ecs][0]:
             chosen[ecs] = (rank, value)
     for ecs, (_, value) in chosen.items():

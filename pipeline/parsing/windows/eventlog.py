@@ -90,9 +90,10 @@ def _from_xml(document: Document) -> dict[str, Value]:
         section = event.get(part)
         if isinstance(section, dict):
             _add_data(fields, section)
-    others = {name: value for name, value in document.items() if name != "Event"}
-    for name, value in flatten(others).items():
-        fields.setdefault(name, value)
+    if len(document) > 1:
+        others = {name: value for name, value in document.items() if name != "Event"}
+        for name, value in flatten(others).items():
+            fields.setdefault(name, value)
     if "TimeCreated_SystemTime" in fields:
         fields.setdefault("@timestamp", fields["TimeCreated_SystemTime"])
     return fields
@@ -100,6 +101,9 @@ def _from_xml(document: Document) -> dict[str, Value]:
 
 def _add_system(fields: dict[str, Value], name: str, child: object) -> None:
     """``Provider`` and its attributes become ``Provider_Name``, ``Provider_Guid``."""
+    if child.__class__ in _SCALARS:
+        fields[name] = child  # type: ignore[assignment]
+        return
     if not isinstance(child, dict):
         fields.update(flatten({name: child}))
         return
@@ -112,15 +116,19 @@ def _add_system(fields: dict[str, Value], name: str, child: object) -> None:
         else:
             attributes[inner.lstrip("@")] = value
     for attribute, value in attributes.items():
-        if attribute != "xmlns":
+        if value.__class__ in _SCALARS:
+            fields[f"{name}_{attribute}"] = value  # type: ignore[assignment]
+        else:
             fields.update(flatten({f"{name}_{attribute}": value}))
 
 
 def _add_data(fields: dict[str, Value], section: Mapping[str, object]) -> None:
     for name, value in section.items():
-        if name in _ATTRIBUTES or name.startswith(("@xmlns", "xmlns")):
+        if value.__class__ in _SCALARS:
+            fields.setdefault(name.replace(" ", ""), value)  # type: ignore[arg-type]
+        elif name in _ATTRIBUTES:
             continue
-        if name == "Data" and isinstance(value, list) and _is_named(value):
+        elif name == "Data" and isinstance(value, list) and _is_named(value):
             for item in value:
                 fields[_name_of(item).replace(" ", "")] = str(item.get("#text", ""))
         elif name == "Data" and isinstance(value, dict) and "#text" in value:
@@ -130,6 +138,7 @@ def _add_data(fields: dict[str, Value], section: Mapping[str, object]) -> None:
         else:
             for flat, inner in flatten({name.replace(" ", ""): value}).items():
                 fields.setdefault(flat, inner)
+    fields.pop("xmlns", None)
 
 
 def _is_named(items: list[object]) -> bool:
