@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from detections.settings import DetectionSettings
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -20,6 +19,7 @@ from pydantic_settings import (
 
 from appliance.ports import METRICS_PORTS, SUPERVISOR_PORT
 from broker_core.settings import BrokerSettings
+from detections.settings import DetectionSettings
 from pipeline.settings import PipelineSettings
 from web.settings import WebSettings
 
@@ -106,7 +106,18 @@ def load_configuration(
     root = Path(os.environ.get("TOCSIN_ROOT", "."))
     home = configuration.data_dir
     absolute = home if home.is_absolute() or data_dir is not None else root / home
-    return _shifted(configuration.model_copy(update={"data_dir": absolute.resolve()}))
+    return _placed(_shifted(configuration), absolute.resolve())
+
+
+def _placed(found: Configuration, data_dir: Path) -> Configuration:
+    """The configuration with what lies in the data directory, and what follows from the ports."""
+    update: dict[str, Any] = {}
+    if "database_url" not in found.web.model_fields_set:
+        update["database_url"] = f"sqlite:///{data_dir / 'console.sqlite3'}"
+    if "status_url" not in found.web.model_fields_set:
+        update["status_url"] = found.supervisor_url
+    web = found.web.model_copy(update=update)
+    return found.model_copy(update={"data_dir": data_dir, "web": web})
 
 
 def _shifted(found: Configuration) -> Configuration:

@@ -39,9 +39,6 @@ SET_BY_APPLIANCE = {
     "broker.data_dir",
     "pipeline.embedded_store.directory",
     "detections.cache_directory",
-    "web.database_url",
-    "web.supervisor_url",
-    "web.session_key",
 }
 
 

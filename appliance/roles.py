@@ -10,7 +10,6 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 import uvloop
@@ -22,12 +21,12 @@ from appliance.health import serve_health
 from appliance.logs import configure_logs
 from appliance.ports import SUPERVISOR_PORT, Port
 from appliance.supervisor import stop_on_signals
+from detections.settings import DetectionSettings
 from pipeline.settings import BusSettings, PipelineSettings
 
 log = structlog.get_logger()
 
 Ready = Callable[[], None]
-RULES = Path(__file__).parent.parent / "detections" / "rules"
 PR_SET_PDEATHSIG = 1
 
 
@@ -75,7 +74,7 @@ def _die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _bus(configuration: Configuration, secrets: Secrets, principal: str) -> BusSettings:
+def bus_of(configuration: Configuration, secrets: Secrets, principal: str) -> BusSettings:
     """How a principal of ours signs in to the bus; a bus with a user of its own keeps it."""
     bus = configuration.pipeline.bus
     if bus.username:
@@ -93,7 +92,7 @@ def _pipeline(
     if not store.password.get_secret_value():
         name, password = ("reader", secrets.store_reader) if reader else ("tocsin", secrets.store)
         store = store.model_copy(update={"username": name, "password": SecretStr(password)})
-    bus = _bus(configuration, secrets, principal)
+    bus = bus_of(configuration, secrets, principal)
     return found.model_copy(update={"bus": bus, "store": store})
 
 
@@ -137,15 +136,9 @@ async def _sinks(configuration: Configuration, secrets: Secrets, ready: Ready) -
 async def _detections(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
     from detections.worker import run
 
-    bus = _bus(configuration, secrets, "detections")
+    bus = bus_of(configuration, secrets, "detections")
     await _ensure_topics(bus)
-    settings = configuration.detections.model_copy(
-        update={
-            "rule_directories": _rule_directories(configuration),
-            "cache_directory": configuration.data_dir / "cache",
-        }
-    )
-    await run(settings, bus, ready=ready)
+    await run(_detection_settings(configuration), bus, ready=ready)
 
 
 async def _collectors(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
@@ -162,14 +155,18 @@ async def _web(configuration: Configuration, secrets: Secrets, ready: Ready) -> 
     await run(
         configuration.web,
         _pipeline(configuration, secrets, "web", reader=True),
-        rule_directories=_rule_directories(configuration),
+        _detection_settings(configuration),
         ready=ready,
     )
 
 
-def _rule_directories(configuration: Configuration) -> tuple[Path, ...]:
-    """Ours, the user's own below the data directory, and what the configuration names."""
-    return (RULES, configuration.data_dir / "rules", *configuration.detections.rule_directories)
+def _detection_settings(configuration: Configuration) -> DetectionSettings:
+    """The detectors' settings with the user's own rules below the data directory."""
+    found, home = configuration.detections, configuration.data_dir
+    directories = (home / "rules", *found.rule_directories)
+    return found.model_copy(
+        update={"rule_directories": directories, "cache_directory": home / "cache"}
+    )
 
 
 async def _ensure_topics(bus: BusSettings) -> None:
