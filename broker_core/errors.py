@@ -39,11 +39,13 @@ BrokerError                        -1  anything a client may hear about
 ├── UnknownProducerId              59
 ├── NonEmptyGroup                  68
 ├── GroupIdNotFound                69
+├── UnknownLeaderEpoch             75  retriable
 ├── UnsupportedCompressionType     76
 ├── MemberIdRequired               79
 ├── GroupMaxSizeReached            81
 ├── FencedInstanceId               82
 ├── InvalidRecord                  87
+├── UnknownTopicId                100  retriable
 ├── FrameTooLarge                   -  closes the connection; nothing is answered
 └── ConnectionRefused               -  closes the connection; nothing is answered
 
@@ -477,6 +479,12 @@ class GroupIdNotFound(BrokerError):
     code = ErrorCode.GROUP_ID_NOT_FOUND
 
 
+class UnknownLeaderEpoch(BrokerError):
+    """The client has heard of a later leader than this broker."""
+
+    code = ErrorCode.UNKNOWN_LEADER_EPOCH
+
+
 class UnsupportedCompressionType(BrokerError):
     """The batch is compressed in a way this broker does not know."""
 
@@ -505,6 +513,12 @@ class InvalidRecord(BrokerError):
     """A record the topic does not take."""
 
     code = ErrorCode.INVALID_RECORD
+
+
+class UnknownTopicId(BrokerError):
+    """No topic has that id."""
+
+    code = ErrorCode.UNKNOWN_TOPIC_ID
 
 
 class FrameTooLarge(BrokerError):

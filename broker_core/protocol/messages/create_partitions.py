@@ -43,5 +43,5 @@ class CreatePartitionsTopicResult:
 class CreatePartitionsResponse:
     """The outcome for every topic."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     results: tuple[CreatePartitionsTopicResult, ...]

@@ -71,5 +71,5 @@ class CreatableTopicResult:
 class CreateTopicsResponse:
     """The outcome for every topic."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     topics: tuple[CreatableTopicResult, ...]

@@ -24,5 +24,5 @@ class DeletableGroupResult:
 class DeleteGroupsResponse:
     """The outcome for every group."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     results: tuple[DeletableGroupResult, ...]

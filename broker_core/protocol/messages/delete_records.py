@@ -50,5 +50,5 @@ class DeleteRecordsTopicResult:
 class DeleteRecordsResponse:
     """The outcome for every partition."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     topics: tuple[DeleteRecordsTopicResult, ...]

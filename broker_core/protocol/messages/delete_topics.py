@@ -37,5 +37,5 @@ class DeletableTopicResult:
 class DeleteTopicsResponse:
     """The outcome for every topic."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     responses: tuple[DeletableTopicResult, ...]

@@ -28,7 +28,7 @@ class DescribeClusterBroker:
 class DescribeClusterResponse:
     """The cluster's id, controller and brokers."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     error_code: Int16
     error_message: String | None = None
     endpoint_type: Int8 = wire(1, since=1)

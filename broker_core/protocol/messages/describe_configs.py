@@ -62,5 +62,5 @@ class DescribeConfigsResult:
 class DescribeConfigsResponse:
     """The settings, in the order of the request."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     results: tuple[DescribeConfigsResult, ...]

@@ -85,7 +85,7 @@ class FetchableTopicResponse:
 class FetchResponse:
     """What was read; ``session_id`` 0: no fetch session."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     error_code: Int16 = wire(0, since=7)
     session_id: Int32 = wire(0, since=7)
     responses: tuple[FetchableTopicResponse, ...]

@@ -45,5 +45,5 @@ class AlterConfigsResourceResponse:
 class IncrementalAlterConfigsResponse:
     """The outcome for every resource."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     responses: tuple[AlterConfigsResourceResponse, ...]

@@ -20,7 +20,7 @@ class InitProducerIdRequest:
 class InitProducerIdResponse:
     """A producer id and epoch nobody else has."""
 
-    throttle_time_ms: Int32
+    throttle_time_ms: Int32 = 0
     error_code: Int16
     producer_id: Int64 = -1
     producer_epoch: Int16

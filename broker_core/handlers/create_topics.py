@@ -1,0 +1,118 @@
+"""API key 19, CreateTopics, versions 2 to 7: make topics with partitions and settings.
+
+-1 partitions or copies means the broker's default. A manual assignment is accepted if it names
+this node alone, for partitions 0, 1, 2, …
+
+Not done: the settings in the answer are what was set, not every default (``configs`` since
+version 5 is null, which clients read as "not told").
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from broker_core.errors import (
+    BrokerError,
+    ClusterAuthorizationFailed,
+    ErrorCode,
+    InvalidPartitions,
+    InvalidReplicaAssignment,
+    InvalidReplicationFactor,
+    InvalidRequest,
+    InvalidTopic,
+    PolicyViolation,
+    TopicAlreadyExists,
+)
+from broker_core.handlers.services import Call, is_internal
+from broker_core.log.file_layout import check_topic_name
+from broker_core.log.topic_config import read_log_config
+from broker_core.protocol.messages.create_topics import (
+    CreatableTopic,
+    CreatableTopicResult,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
+
+
+async def handle(request: CreateTopicsRequest, call: Call) -> CreateTopicsResponse:
+    """Make the topics one after the other; each has its own outcome."""
+    names = [topic.name for topic in request.topics]
+    results = []
+    for topic in request.topics:
+        try:
+            if names.count(topic.name) > 1:
+                raise InvalidRequest(f"topic {topic.name} is named more than once")
+            results.append(await _create(topic, request.validate_only, call))
+        except BrokerError as error:
+            results.append(
+                CreatableTopicResult(
+                    name=topic.name, error_code=error.code, error_message=str(error), configs=None
+                )
+            )
+    return CreateTopicsResponse(topics=tuple(results))
+
+
+def check_room(partitions: int, call: Call) -> None:
+    """Refuse more partitions than the broker may have in all.
+
+    Raises:
+        PolicyViolation: There would be too many.
+    """
+    limit = call.services.settings.max_partitions
+    there = len(call.services.logs.partitions())
+    if there + partitions > limit:
+        raise PolicyViolation(f"{there} partitions exist, {limit} may")
+
+
+async def _create(topic: CreatableTopic, validate_only: bool, call: Call) -> CreatableTopicResult:
+    if not call.may_administer():
+        raise ClusterAuthorizationFailed("creating topics needs a signed-in user")
+    services = call.services
+    if is_internal(topic.name):
+        raise InvalidTopic(f"{topic.name} is made by the broker alone")
+    partitions = _partitions(topic, call)
+    check_room(partitions, call)
+    config = _config(topic)
+    if validate_only:
+        check_topic_name(topic.name)
+        read_log_config(config, services.settings.log)
+        if topic.name in services.logs.topics():
+            raise TopicAlreadyExists(f"topic {topic.name} exists")
+        return _result(topic.name, bytes(16), partitions)
+    made = await asyncio.to_thread(services.logs.create_topic, topic.name, partitions, config)
+    return _result(topic.name, made.topic_id.bytes, partitions)
+
+
+def _result(name: str, topic_id: bytes, partitions: int) -> CreatableTopicResult:
+    return CreatableTopicResult(
+        name=name,
+        topic_id=topic_id,
+        error_code=ErrorCode.NONE,
+        error_message=None,
+        num_partitions=partitions,
+        replication_factor=1,
+        configs=None,
+    )
+
+
+def _partitions(topic: CreatableTopic, call: Call) -> int:
+    settings = call.services.settings
+    if topic.assignments:
+        if topic.num_partitions != -1 or topic.replication_factor != -1:
+            raise InvalidRequest("either numbers or an assignment, not both")
+        if sorted(each.partition_index for each in topic.assignments) != list(
+            range(len(topic.assignments))
+        ) or any(each.broker_ids != (settings.node_id,) for each in topic.assignments):
+            raise InvalidReplicaAssignment(f"broker {settings.node_id} is the only one")
+        return len(topic.assignments)
+    if topic.replication_factor not in (-1, 1):
+        raise InvalidReplicationFactor(f"{topic.replication_factor} copies on one broker")
+    if topic.num_partitions == -1:
+        return settings.default_partitions
+    if topic.num_partitions < 1:
+        raise InvalidPartitions(f"{topic.num_partitions} partitions; at least 1 is needed")
+    return topic.num_partitions
+
+
+def _config(topic: CreatableTopic) -> Mapping[str, str]:
+    """Return what is set; a null value means the default."""
+    return {each.name: each.value for each in topic.configs if each.value is not None}

@@ -1,0 +1,123 @@
+"""Choose the handler by (api key, version); decode its request, encode its answer or its error.
+
+A table: what a request means is the handlers' business.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from broker_core import metrics
+from broker_core.authorizer import ANONYMOUS, Principal
+from broker_core.errors import BrokerError, ConnectionRefused, ErrorCode, UnsupportedVersion
+from broker_core.handlers import (
+    api_versions,
+    create_topics,
+    delete_topics,
+    fetch,
+    find_coordinator,
+    list_offsets,
+    metadata,
+    produce,
+    sasl_authenticate,
+    sasl_handshake,
+)
+from broker_core.handlers.services import Call, Client, Services
+from broker_core.protocol import api_keys
+from broker_core.protocol.api_keys import APIS, Api
+from broker_core.protocol.decoder import decode
+from broker_core.protocol.encoder import Parts, encode
+from broker_core.protocol.headers import (
+    RequestHeader,
+    read_request_header,
+    response_header,
+    skip_tagged_fields,
+)
+
+Handler = Callable[[Any, Call], Awaitable[object | None]]
+
+HANDLERS: Mapping[Api, Handler] = {
+    api_keys.PRODUCE: produce.handle,
+    api_keys.FETCH: fetch.handle,
+    api_keys.LIST_OFFSETS: list_offsets.handle,
+    api_keys.METADATA: metadata.handle,
+    api_keys.FIND_COORDINATOR: find_coordinator.handle,
+    api_keys.SASL_HANDSHAKE: sasl_handshake.handle,
+    api_keys.API_VERSIONS: api_versions.handle,
+    api_keys.CREATE_TOPICS: create_topics.handle,
+    api_keys.DELETE_TOPICS: delete_topics.handle,
+    api_keys.SASL_AUTHENTICATE: sasl_authenticate.handle,
+}
+_BEFORE_SIGN_IN = (api_keys.API_VERSIONS, api_keys.SASL_HANDSHAKE, api_keys.SASL_AUTHENTICATE)
+_LOOPBACK = ("127.", "::1", "::ffff:127.")
+
+
+class ClientSession:
+    """One client above frames: who it is, and the answers to its requests."""
+
+    def __init__(self, services: Services, host: str) -> None:
+        self._services = services
+        principal = Principal(ANONYMOUS, host.startswith(_LOOPBACK))
+        self._client = Client(principal=principal, host=host)
+
+    @property
+    def max_frame_bytes(self) -> int:
+        """Little for a client that must sign in first."""
+        settings = self._services.settings
+        if self._services.authorizer.must_sign_in(self._client.principal):
+            return settings.max_unauthenticated_frame_bytes
+        return settings.max_frame_bytes
+
+    async def answer(self, frame: bytes) -> Parts:
+        """Return the pieces of the answer, none for a request that wants no answer.
+
+        Raises:
+            BrokerError: The request cannot be read or must not be answered: close.
+        """
+        started = time.perf_counter()
+        header = read_request_header(frame)
+        api = APIS.get(header.api_key)
+        if api is None:
+            raise UnsupportedVersion(f"api key {header.api_key}")
+        if not api.supports(header.version):
+            return self._refuse_version(api, header)
+        metrics.REQUESTS.labels(api.name, str(header.version)).inc()
+        if api not in _BEFORE_SIGN_IN and self._services.authorizer.must_sign_in(
+            self._client.principal
+        ):
+            raise ConnectionRefused(f"{api.name} before signing in")
+        response = await self._handle(api, header, frame)
+        metrics.REQUEST_SECONDS.labels(api.name).observe(time.perf_counter() - started)
+        if response is None:
+            return []
+        parts = encode(response, header.version, flexible=api.is_flexible(header.version))
+        parts.insert(0, response_header(api, header.version, header.correlation_id))
+        return parts
+
+    async def _handle(self, api: Api, header: RequestHeader, frame: bytes) -> object | None:
+        flexible = api.is_flexible(header.version)
+        start = skip_tagged_fields(frame, header.end) if flexible else header.end
+        request: object = decode(
+            api.request, header.version, flexible=flexible, data=frame, start=start
+        )
+        call = Call(
+            services=self._services,
+            client=self._client,
+            api=api,
+            version=header.version,
+            client_id=header.client_id or "",
+        )
+        try:
+            return await HANDLERS[api](request, call)
+        except BrokerError as error:
+            metrics.REQUEST_ERRORS.labels(api.name, error.code.name).inc()
+            raise
+
+    def _refuse_version(self, api: Api, header: RequestHeader) -> Parts:
+        """ApiVersions answers a version it does not know in version 0 (KIP-511); others close."""
+        if api is not api_keys.API_VERSIONS:
+            raise UnsupportedVersion(f"{api.name} version {header.version}")
+        response = api_versions.supported(ErrorCode.UNSUPPORTED_VERSION)
+        parts = encode(response, 0, flexible=False)
+        parts.insert(0, response_header(api, 0, header.correlation_id))
+        return parts

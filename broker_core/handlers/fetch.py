@@ -1,0 +1,136 @@
+"""API key 1, Fetch, versions 4 to 12: whole batches up to the high watermark.
+
+Waits until ``min_bytes`` can be answered or ``max_wait_ms`` is over; an error in any partition is
+answered at once. The first partition that has anything gives at least one batch, however large, so
+that a consumer never starves behind a batch larger than its limits (KIP-74). Partitions are served
+in the order asked for; clients rotate it.
+
+Not done: fetch sessions (KIP-227; the session id is always 0, which tells clients to send
+everything each time), follower fetching and truncation (one node), transactions: read_committed
+reads what read_uncommitted does, for nothing is ever aborted. Versions 13 and later (topic ids).
+"""
+
+from dataclasses import dataclass
+
+from broker_core import metrics
+from broker_core.errors import (
+    BrokerError,
+    NotLeaderOrFollower,
+    TopicAuthorizationFailed,
+    UnknownLeaderEpoch,
+    UnknownTopicOrPartition,
+)
+from broker_core.handlers.services import LEADER_EPOCH, Call
+from broker_core.log.partition_log import PartitionLog
+from broker_core.protocol.messages.fetch import (
+    FetchableTopicResponse,
+    FetchPartition,
+    FetchRequest,
+    FetchResponse,
+    PartitionData,
+)
+
+MAX_WAIT_SECONDS = 60.0
+CONSUMER = -1
+
+
+@dataclass(slots=True)
+class _Read:
+    """One partition of the request and what was read from it."""
+
+    topic: str
+    asked: FetchPartition
+    log: PartitionLog | None = None
+    records: bytes = b""
+    error: BrokerError | None = None
+
+
+async def handle(request: FetchRequest, call: Call) -> FetchResponse:
+    """Read; if that is too little and nothing failed, wait and read again."""
+    reads = [
+        _open(request, topic.topic, partition, call)
+        for topic in request.topics
+        for partition in topic.partitions
+    ]
+    max_bytes = max(0, min(request.max_bytes, call.services.settings.max_fetch_bytes))
+
+    def is_enough() -> bool:
+        found = _read_all(reads, max_bytes)
+        return found >= request.min_bytes or any(read.error for read in reads)
+
+    if not is_enough() and request.max_wait_ms > 0:
+        await call.services.delayed.wait(
+            [read.log for read in reads if read.log],
+            seconds=min(request.max_wait_ms / 1000, MAX_WAIT_SECONDS),
+            is_enough=is_enough,
+        )
+    for read in reads:
+        if read.records:
+            metrics.BYTES_OUT.labels(read.topic).inc(len(read.records))
+    answers = iter(reads)
+    return FetchResponse(
+        throttle_time_ms=0,
+        responses=tuple(
+            FetchableTopicResponse(
+                topic=topic.topic,
+                partitions=tuple(_answer(next(answers)) for _ in topic.partitions),
+            )
+            for topic in request.topics
+        ),
+    )
+
+
+def _open(request: FetchRequest, topic: str, asked: FetchPartition, call: Call) -> _Read:
+    read = _Read(topic, asked)
+    if not call.may_use_topic(topic):
+        read.error = TopicAuthorizationFailed(topic)
+        return read
+    read.log = call.services.logs.get(topic, asked.partition)
+    if read.log is None:
+        read.error = UnknownTopicOrPartition(f"{topic}-{asked.partition}")
+    elif request.replica_id != CONSUMER:
+        read.error = NotLeaderOrFollower("there are no followers")
+    elif asked.current_leader_epoch > LEADER_EPOCH:
+        read.error = UnknownLeaderEpoch(f"leader epoch {asked.current_leader_epoch}")
+    return read
+
+
+def _read_all(reads: list[_Read], max_bytes: int) -> int:
+    """Read every partition within the limits; return how many bytes were found."""
+    found = 0
+    for read in reads:
+        if read.log is None or read.error is not None:
+            continue
+        room = min(max_bytes - found, read.asked.partition_max_bytes)
+        try:
+            read.records = read.log.read(
+                read.asked.fetch_offset, max(0, room), minimum_one=found == 0
+            )
+        except BrokerError as error:
+            read.records = b""
+            read.error = error
+        found += len(read.records)
+    return found
+
+
+def _answer(read: _Read) -> PartitionData:
+    log = read.log
+    if read.error is not None or log is None:
+        error = read.error or UnknownTopicOrPartition(read.topic)
+        return PartitionData(
+            partition_index=read.asked.partition,
+            error_code=error.code,
+            high_watermark=log.high_watermark if log else -1,
+            log_start_offset=log.log_start_offset if log else -1,
+            aborted_transactions=None,
+            records=b"",
+        )
+    return PartitionData(
+        partition_index=read.asked.partition,
+        error_code=0,
+        high_watermark=log.high_watermark,
+        last_stable_offset=log.high_watermark,
+        log_start_offset=log.log_start_offset,
+        aborted_transactions=None,
+        records=read.records,
+    )

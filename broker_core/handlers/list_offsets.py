@@ -1,0 +1,79 @@
+"""API key 2, ListOffsets, versions 1 to 8: the offset for a time, or the first, last or newest.
+
+Times: -1 the high watermark, -2 the log start, -3 the record with the largest timestamp (KIP-734,
+version 7), -4 the log start on this machine (version 8, the same as -2). Any other time is
+answered exactly, which may look inside one batch, so it is done in a thread.
+
+Not done: leader epochs of old offsets (always 0), tiered storage.
+"""
+
+import asyncio
+
+from broker_core.errors import (
+    BrokerError,
+    InvalidRequest,
+    TopicAuthorizationFailed,
+    UnknownTopicOrPartition,
+)
+from broker_core.handlers.services import LEADER_EPOCH, Call
+from broker_core.log.partition_log import PartitionLog
+from broker_core.protocol.messages.list_offsets import (
+    ListOffsetsPartition,
+    ListOffsetsPartitionResponse,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+)
+
+LATEST = -1
+EARLIEST = -2
+MAX_TIMESTAMP = -3
+EARLIEST_LOCAL = -4
+_NOTHING = (-1, -1)
+
+
+async def handle(request: ListOffsetsRequest, call: Call) -> ListOffsetsResponse:
+    """Look every partition up, one after the other."""
+    topics = []
+    for topic in request.topics:
+        answers = [await _answer(topic.name, partition, call) for partition in topic.partitions]
+        topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=tuple(answers)))
+    return ListOffsetsResponse(topics=tuple(topics))
+
+
+async def _answer(
+    topic: str, asked: ListOffsetsPartition, call: Call
+) -> ListOffsetsPartitionResponse:
+    try:
+        if not call.may_use_topic(topic):
+            raise TopicAuthorizationFailed(topic)
+        log = call.services.logs.get(topic, asked.partition_index)
+        if log is None:
+            raise UnknownTopicOrPartition(f"{topic}-{asked.partition_index}")
+        offset, timestamp = await _look_up(log, asked.timestamp)
+    except BrokerError as error:
+        return ListOffsetsPartitionResponse(
+            partition_index=asked.partition_index,
+            error_code=error.code,
+            timestamp=-1,
+            offset=-1,
+        )
+    return ListOffsetsPartitionResponse(
+        partition_index=asked.partition_index,
+        error_code=0,
+        timestamp=timestamp,
+        offset=offset,
+        leader_epoch=LEADER_EPOCH,
+    )
+
+
+async def _look_up(log: PartitionLog, time: int) -> tuple[int, int]:
+    if time == LATEST:
+        return log.high_watermark, -1
+    if time in (EARLIEST, EARLIEST_LOCAL):
+        return log.log_start_offset, -1
+    if time == MAX_TIMESTAMP:
+        return await asyncio.to_thread(log.latest_time) or _NOTHING
+    if time < 0:
+        raise InvalidRequest(f"timestamp {time}")
+    return await asyncio.to_thread(log.offset_for_time, time) or _NOTHING

@@ -1,0 +1,141 @@
+"""API key 0, Produce, versions 3 to 11: append record batches, answer once they are on disk.
+
+Order of checks for each partition: authorization, existence, then those of the log (size, format,
+CRC, producer sequence). Every partition has its own outcome. acks=1 waits for the group commit as
+acks=all does: one box has no second machine to remember.
+
+Not done: transactions (a transactional id is refused), record errors by index (KIP-467: batches are
+not looked into), current leader (KIP-951: there is one node).
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from broker_core import metrics
+from broker_core.errors import (
+    BrokerError,
+    InvalidRequiredAcks,
+    RequestTimedOut,
+    TopicAuthorizationFailed,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartition,
+)
+from broker_core.handlers.services import LEADER_EPOCH, Call, is_internal
+from broker_core.log.partition_log import AppendResult, PartitionLog
+from broker_core.protocol.messages.produce import (
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceResponse,
+)
+from broker_core.protocol.record_batch import read_header
+
+MIN_TIMEOUT_SECONDS = 0.1  # a client that says 0 still wants its records kept
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of one partition's batch; ``error`` may still be set while it is synced."""
+
+    topic: str
+    index: int
+    log: PartitionLog | None = None
+    result: AppendResult | None = None
+    error: BrokerError | None = None
+    is_durable: bool = False
+
+
+async def handle(request: ProduceRequest, call: Call) -> ProduceResponse | None:
+    """Append everything at once, in request order, then wait for the disk."""
+    outcomes = [
+        _append(request, topic.name, partition, call)
+        for topic in request.topic_data
+        for partition in topic.partition_data
+    ]
+    if request.acks != 0:
+        await _wait(outcomes, request.timeout_ms / 1000, call)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            metrics.FAILED_PRODUCE.labels(outcome.error.code.name).inc()
+    if request.acks == 0:
+        return None
+    answers = iter(outcomes)
+    return ProduceResponse(
+        responses=tuple(
+            TopicProduceResponse(
+                name=topic.name,
+                partition_responses=tuple(_answer(next(answers)) for _ in topic.partition_data),
+            )
+            for topic in request.topic_data
+        )
+    )
+
+
+def _append(
+    request: ProduceRequest, topic: str, partition: PartitionProduceData, call: Call
+) -> _Outcome:
+    outcome = _Outcome(topic, partition.index)
+    try:
+        _check(request, topic, call)
+        outcome.log = call.services.logs.get(topic, partition.index)
+        if outcome.log is None:
+            raise UnknownTopicOrPartition(f"{topic}-{partition.index}")
+        records = partition.records or b""
+        outcome.result = outcome.log.append(records, LEADER_EPOCH)
+        call.services.commit.request(outcome.log)
+        if not outcome.result.duplicate:
+            metrics.MESSAGES_IN.labels(topic).inc(read_header(records).record_count)
+            metrics.BYTES_IN.labels(topic).inc(len(records))
+    except BrokerError as error:
+        outcome.error = error
+    return outcome
+
+
+def _check(request: ProduceRequest, topic: str, call: Call) -> None:
+    if request.acks not in (-1, 0, 1):
+        raise InvalidRequiredAcks(f"acks is {request.acks}, not -1, 0 or 1")
+    if request.transactional_id is not None:
+        raise TransactionalIdAuthorizationFailed("there are no transactions here")
+    if not call.may_use_topic(topic) or is_internal(topic):
+        raise TopicAuthorizationFailed(topic)
+
+
+async def _wait(outcomes: list[_Outcome], seconds: float, call: Call) -> None:
+    """Wait until everything appended is durable; what is not in time has that as its error."""
+    try:
+        async with asyncio.timeout(max(MIN_TIMEOUT_SECONDS, seconds)):
+            for outcome in outcomes:
+                if outcome.log is not None and outcome.result is not None:
+                    await _durable(outcome, outcome.log, outcome.result.last_offset + 1, call)
+    except TimeoutError:
+        for outcome in outcomes:
+            if not outcome.is_durable:
+                outcome.error = outcome.error or RequestTimedOut("the disk took too long")
+
+
+async def _durable(outcome: _Outcome, log: PartitionLog, end_offset: int, call: Call) -> None:
+    try:
+        await call.services.commit.durable(log, end_offset)
+    except BrokerError as error:
+        outcome.error = error
+    else:
+        outcome.is_durable = True
+
+
+def _answer(outcome: _Outcome) -> PartitionProduceResponse:
+    if outcome.error is not None or outcome.result is None:
+        error = outcome.error or UnknownTopicOrPartition(outcome.topic)
+        return PartitionProduceResponse(
+            index=outcome.index,
+            error_code=error.code,
+            base_offset=-1,
+            error_message=str(error),
+        )
+    return PartitionProduceResponse(
+        index=outcome.index,
+        error_code=0,
+        base_offset=outcome.result.base_offset,
+        log_append_time_ms=outcome.result.log_append_time_ms,
+        log_start_offset=outcome.result.log_start_offset,
+    )
