@@ -8,6 +8,7 @@ Pure: the time of receipt is an argument.
 
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 import msgspec
 
@@ -15,7 +16,7 @@ from pipeline.parsing import json, programs, rfc3164, rfc5424
 from pipeline.parsing.syslog_message import PRIORITIES
 from pipeline.parsing.timestamp import believable
 from pipeline.schema.event import Value
-from pipeline.schema.fields import LOGSOURCE_PRODUCT, MESSAGE, PARSE_ERROR, with_ecs
+from pipeline.schema.fields import BY_NAME, LOGSOURCE_PRODUCT, MESSAGE, PARSE_ERROR, with_ecs
 
 
 class Dialect(StrEnum):
@@ -40,6 +41,8 @@ class Parsed(msgspec.Struct, frozen=True):
     fields: dict[str, Value]
 
 
+# More names than any honest message has; the rest stays in the raw text.
+MAX_FIELDS = 1_000
 _CEE_COOKIE = "@cee:"  # announces JSON inside a syslog message (rsyslog's mmjsonparse)
 
 
@@ -53,6 +56,8 @@ def parse(message: bytes, *, received: datetime, dialect: Dialect) -> Parsed:
     """
     if dialect is Dialect.JSON:
         time, fields = json.parse(message, received)
+        if len(fields) > MAX_FIELDS:
+            fields = _cut(fields)
         return Parsed(believable(time, received, fields), fields)
     error = ""
     try:
@@ -67,7 +72,17 @@ def parse(message: bytes, *, received: datetime, dialect: Dialect) -> Parsed:
         time, fields = _line(text, received)
     if error:
         fields.setdefault(PARSE_ERROR, error)
+    if len(fields) > MAX_FIELDS:
+        fields = _cut(fields)
     return Parsed(believable(time, received, fields), fields)
+
+
+def _cut(fields: dict[str, Value]) -> dict[str, Value]:
+    """The first fields and all that have a meaning of their own."""
+    kept = dict(islice(fields.items(), MAX_FIELDS))
+    kept.update((name, fields[name]) for name in BY_NAME if name in fields)
+    kept[PARSE_ERROR] = f"more than {MAX_FIELDS} fields; the rest is in the raw text"
+    return kept
 
 
 def _syslog(text: str, received: datetime) -> tuple[datetime | None, dict[str, Value]]:

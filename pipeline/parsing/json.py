@@ -72,8 +72,6 @@ _TIMES = (
 )
 _TEXTS = ("msg", "Message", "MESSAGE", "log", "text", "event")
 _TOLD = 8  # fields of a document without a text that stand for one
-# More names than any honest document has; the rest stays in the raw text.
-MAX_FIELDS = 1_000
 _EARLIEST_EPOCH = 1e8  # 1973: smaller numbers are durations and counters
 
 
@@ -88,9 +86,6 @@ def parse(message: bytes | str, received: datetime) -> tuple[datetime | None, di
     if journald.recognises(document):
         return programs.read(journald.parse(document), None, received)
     fields = with_ecs(_fields(document))
-    if len(fields) > MAX_FIELDS:
-        fields = dict(list(fields.items())[:MAX_FIELDS])
-        fields[PARSE_ERROR] = f"more than {MAX_FIELDS} fields; the rest is in the raw text"
     if not isinstance(fields.get(MESSAGE), str):
         fields[MESSAGE] = _text(fields)
     return _time(fields, received), fields

@@ -8,8 +8,10 @@ import re
 
 from pipeline.schema.event import Value
 
-# Possessive and bounded where it matters: linear on any input.
-_PAIR = re.compile(r'([A-Za-z_][\w.-]{0,127}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]*+))', re.S)
+# Possessive, and a name begins where a word does: nothing is tried twice on any input.
+_PAIR = re.compile(
+    r'(?<![\w.-])([A-Za-z_][\w.-]{0,127}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]*+))', re.S
+)
 _ESCAPED = re.compile(r'\\(["\\])')
 _LONGEST_INTEGER = 18
 

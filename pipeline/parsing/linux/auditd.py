@@ -31,7 +31,7 @@ PROCESS_CREATION = LogSource(product="linux", category="process_creation", servi
 _HEAD = re.compile(
     r"(?:node=(\S{1,255}) )?type=(\S{1,64}) msg=audit\((\d{1,11}\.\d{1,3}):(\d{1,20})\): ?"
 )
-_PAIR = re.compile(r"""([A-Za-z][\w-]{0,63}+)=(?:"([^"]*+)"|([^\s"']*+))""")
+_PAIR = re.compile(r"""(?<![\w-])([A-Za-z][\w-]{0,63}+)=(?:"([^"]*+)"|([^\s"']*+))""")
 _ARGUMENT = re.compile(r"a\d{1,5}\Z")
 _HEX = re.compile(r"(?:[0-9A-F]{2})+\Z")
 _INTEGERS = frozenset({"argc", "pid", "ppid", "items", "item", "ses", "exit", "inode"})

@@ -20,7 +20,8 @@ APACHE = LogSource(services=("apache",))
 # Error logs come under the same program names; their lines are no access log.
 PROGRAMS = {"nginx": NGINX, "httpd": APACHE, "apache2": APACHE, "apache": APACHE}
 
-_QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.S)
+# The rest of a quoted part whose quotes and backslashes are escaped.
+_QUOTED = re.compile(r'([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\Z)', re.S)
 _LONGEST_HEAD = 1_024
 
 
@@ -34,7 +35,7 @@ def parse(text: str, fields: dict[str, Value], received: datetime) -> datetime |
     """Add the request's fields; return its time."""
     head, _, rest = text.partition('] "')
     client, _, stamp = head.rpartition(" [")
-    parts = _QUOTED.split('"' + rest)[1:] if "\\" in rest else rest.split('"')
+    parts = _escaped_parts(rest) if "\\" in rest else rest.split('"', 6)
     _add_client(client, fields)
     _add_request(parts[0] if parts else "", fields)
     if len(parts) > 1:
@@ -50,6 +51,17 @@ def parse(text: str, fields: dict[str, Value], received: datetime) -> datetime |
         if parts[4] not in ("-", ""):
             fields["cs-user-agent"] = fields["user_agent.original"] = parts[4]
     return _time(stamp) or from_iso(stamp, received)
+
+
+def _escaped_parts(rest: str) -> list[str]:
+    """What ``split`` by quotes gives, where some quotes are escaped; the first six parts."""
+    parts: list[str] = []
+    position = 0
+    while len(parts) < 6 and (quoted := _QUOTED.match(rest, position)):
+        between, _, _ = rest[quoted.end() :].partition('"')
+        parts += quoted[1], between
+        position = quoted.end() + len(between) + 1
+    return parts
 
 
 def _add_client(client: str, fields: dict[str, Value]) -> None:
