@@ -1,0 +1,41 @@
+"""What can go wrong with rules, as values: loading never fails as a whole.
+
+DetectionError
+├── RuleRejected       a rule cannot be evaluated as written; becomes a RuleProblem
+└── LogSourceInvalid   ``--logsource`` names a key that Sigma does not have
+"""
+
+import msgspec
+
+
+class DetectionError(Exception):
+    """Any failure of the detectors that a person may hear about."""
+
+
+class RuleRejected(DetectionError):
+    """A rule cannot be evaluated as written; the message says what was found and why."""
+
+
+class LogSourceInvalid(DetectionError):
+    """A log source given by hand names a key other than product, category and service."""
+
+
+class RuleProblem(msgspec.Struct, frozen=True, kw_only=True, tag="problem"):
+    """A file, or one document of it, that gives no rule.
+
+    Attributes:
+        path: The file.
+        line: Where in it, from 1; the line of the document where nothing better is known.
+        reason: What was found and what would have been right.
+        rule_id: The rule's id, where it could be read; else empty.
+        title: The rule's title, where it could be read; else empty.
+    """
+
+    path: str
+    line: int
+    reason: str
+    rule_id: str = ""
+    title: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"

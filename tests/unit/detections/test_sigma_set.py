@@ -1,0 +1,119 @@
+"""Every expectation of the Sigma development set, through the same code as the live worker."""
+
+import io
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+
+from detections.engine import Engine
+from detections.log_source import EventSources, parse_log_source
+from detections.rule_set import RuleSet, load
+from detections.scan import main_scan
+from pipeline.schema.flatten import flatten
+
+
+class LogSourceOfFile(TypedDict, total=False):
+    """How the set says which log source a file's events have."""
+
+    product: str | None
+    category: str | None
+    service: str
+    services: list[str]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def rule_set(sigma_set: Path, cache: Path) -> RuleSet:
+    return load([sigma_set / "rules"], cache_directory=cache)
+
+
+def options(found: LogSourceOfFile | None) -> list[str]:
+    """The --logsource options for a file of the set."""
+    found = found or {}
+    services = (
+        found.get("services") or [found["service"]]
+        if found.get("service") or found.get("services")
+        else []
+    )
+    pairs = [("product", found.get("product")), ("category", found.get("category"))]
+    pairs += [("service", service) for service in services]
+    return [f"{key}={value}" for key, value in pairs if value]
+
+
+def sources(found: LogSourceOfFile) -> EventSources:
+    given = parse_log_source(options(found))
+    assert given is not None
+    return given
+
+
+def test_every_rule_is_loaded_or_a_named_problem(rule_set: RuleSet) -> None:
+    assert len(rule_set.rules) == 3_752
+    assert len(rule_set.problems) == 25
+    assert all("placeholder" in problem.reason for problem in rule_set.problems)
+    assert all(problem.line > 1 and problem.rule_id for problem in rule_set.problems)
+
+
+@pytest.mark.timeout(300)
+def test_scan_finds_exactly_the_expected_matches(sigma_set: Path, cache: Path) -> None:
+    by_options: dict[tuple[str, ...], list[Path]] = defaultdict(list)
+    expected: set[tuple[str, int, str]] = set()
+    events = 0
+    for line in (sigma_set / "index.jsonl").read_text().splitlines():
+        entry = json.loads(line)
+        path = sigma_set / entry["file"]
+        by_options[tuple(options(entry.get("logsource")))].append(path)
+        events += entry["events"]
+        for match in entry["expected"]:
+            expected |= {(str(path), match["line"], rule) for rule in match["rules"]}
+
+    found: set[tuple[str, int, str]] = set()
+    scanned = 0
+    for log_source, paths in by_options.items():
+        out, err = io.StringIO(), io.StringIO()
+        code = main_scan([sigma_set / "rules"], paths, log_source, out, err, cache_directory=cache)
+        assert code == 0
+        scanned += int(err.getvalue().splitlines()[-1].split()[0])
+        lines = map(json.loads, out.getvalue().splitlines())
+        found |= {(line["file"], line["line"], line["rule"]) for line in lines}
+
+    assert scanned == events
+    assert found == expected
+
+
+def test_every_case_of_the_meaning_of_sigma_holds(sigma_set: Path, tmp_path: Path) -> None:
+    wrong = []
+    for line in (sigma_set / "semantics" / "matcher.jsonl").read_text().splitlines():
+        entry = json.loads(line)
+        rule = tmp_path / f"{entry['id']}.yml"
+        rule.write_text(json.dumps(entry["rule"]))  # JSON is YAML
+        engine = Engine(load([rule]))
+        for case in entry["cases"]:
+            found = engine.evaluate(flatten(case["event"]), "", sources({"category": "test"}))
+            if bool(found) != case["match"]:
+                wrong.append((entry["id"], case))
+
+    assert wrong == []
+
+
+def test_every_raw_line_is_found_by_the_rules_it_must_be_found_by(
+    sigma_set: Path, rule_set: RuleSet
+) -> None:
+    engine = Engine(rule_set)
+    wrong = []
+    for line in (sigma_set / "rawlines" / "cases.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        matches = engine.evaluate(
+            flatten(case["expect_fields"]), case["raw"], sources(case["logsource"])
+        )
+        found = {match.rule.id for match in matches}
+        if found != set(case["reference_rules"]):
+            wrong.append((case["id"], found))
+
+    assert wrong == []
