@@ -13,17 +13,21 @@ _PAIR = re.compile(
     r'(?<![\w.-])([A-Za-z_][\w.-]{0,127}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]*+))', re.S
 )
 _ESCAPED = re.compile(r'\\(["\\])')
-_LONGEST_INTEGER = 18
+_LONGEST_INTEGER = 19  # digits of 2**63 - 1, which the codec and the store can carry
 
 
 def number(text: str) -> Value:
-    """A decimal of at most 18 digits as an int, anything else as it is.
+    """A decimal that fits 64 bits as an int, anything else as it is.
 
     A leading zero means that it names something (``0100044547``) and is no amount.
     """
-    if text.isdecimal() and len(text) <= _LONGEST_INTEGER and (text[0] != "0" or len(text) == 1):
-        return int(text)
-    return text
+    digits = text[1:] if text[:1] == "-" else text
+    if not digits.isdecimal() or len(digits) > _LONGEST_INTEGER:
+        return text
+    if digits[0] == "0" and text != "0":
+        return text
+    value = int(text)
+    return value if -(2**63) <= value < 2**63 else text
 
 
 def pairs(text: str) -> dict[str, Value]:

@@ -21,7 +21,7 @@ _FIREWALL = LogSource(product="cisco", category="firewall", services=("aaa",))
 _MNEMONIC = re.compile(r"%([A-Z][A-Z0-9_]{0,63}+)-(?:[A-Z0-9_]{1,63}+-)?([0-7])-([A-Z0-9_]{1,63}+)")
 _USER = re.compile(r"[Uu]ser(?:name)?[: ]\s?'?([^\s',\]]{1,128})")
 _COMMAND = re.compile(r"logged command:(.{0,4096})")
-_ADDRESS = re.compile(r"[\[( ](?:Source|Localport|from|IP)?:? ?(\d{1,3}(?:\.\d{1,3}){3})")
+_ADDRESS = re.compile(r"(?:\[Source: |\(| from )(\d{1,3}(?:\.\d{1,3}){3})\b")
 _DENY = re.compile(
     r"Deny (\w{1,16}) (?:\(.{0,64}?\) )?src ([^\s:]{1,64}):([^\s/]{1,64})/(\d{1,5})"
     r" dst ([^\s:]{1,64}):([^\s/]{1,64})/(\d{1,5})"

@@ -16,7 +16,7 @@ _NAMES = {
     "DST": ("dst_ip", "destination.ip"),
     "SPT": ("src_port", "source.port"),
     "DPT": ("dst_port", "destination.port"),
-    "PROTO": ("proto", "network.transport"),
+    "PROTO": ("proto", "network.transport"),  # the ECS one in lower case, below
 }
 _BLOCKED = ("BLOCK", "DROP", "REJECT", "DENY")
 _ALLOWED = ("ALLOW", "ACCEPT")
@@ -32,6 +32,8 @@ def parse(message: str, fields: dict[str, Value]) -> None:
     for name, (sigma, ecs) in _NAMES.items():
         if name in found:
             fields[sigma] = fields[ecs] = found[name]
+    if transport := found.get("PROTO"):
+        fields["network.transport"] = str(transport).lower()
     for name in ("IN", "OUT", "MAC"):
         if value := found.get(name):
             fields[name] = value

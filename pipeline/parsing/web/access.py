@@ -22,6 +22,7 @@ PROGRAMS = {"nginx": NGINX, "httpd": APACHE, "apache2": APACHE, "apache": APACHE
 
 # The rest of a quoted part whose quotes and backslashes are escaped.
 _QUOTED = re.compile(r'([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\Z)', re.S)
+_ESCAPED = re.compile(r'\\(["\\])')
 _LONGEST_HEAD = 1_024
 
 
@@ -59,7 +60,7 @@ def _escaped_parts(rest: str) -> list[str]:
     position = 0
     while len(parts) < 6 and (quoted := _QUOTED.match(rest, position)):
         between, _, _ = rest[quoted.end() :].partition('"')
-        parts += quoted[1], between
+        parts += _ESCAPED.sub(r"\1", quoted[1]), between
         position = quoted.end() + len(between) + 1
     return parts
 
