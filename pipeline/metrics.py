@@ -92,3 +92,76 @@ COLLECTOR_REQUESTS = Counter(
 COLLECTOR_SCRAPES = Counter(
     "tocsin_collector_scrapes_total", "Pulls of Prometheus targets.", ["job", "outcome"]
 )
+
+# The store: the embedded engine, and the client every other role reaches it with
+
+STORE_STATEMENTS = Counter(
+    "tocsin_store_statements_total", "Statements of the embedded store.", ["lane", "outcome"]
+)
+STORE_STATEMENT_SECONDS = Histogram(
+    "tocsin_store_statement_seconds",
+    "Time from admitting a statement until its result was sent.",
+    ["lane"],
+)
+STORE_RUNNING = Gauge("tocsin_store_running_statements", "Statements that run now.", ["lane"])
+STORE_WAITING = Gauge(
+    "tocsin_store_waiting_statements", "Statements that wait for a thread.", ["lane"]
+)
+STORE_REFUSED = Counter(
+    "tocsin_store_refused_statements_total",
+    "Statements sent away because too many waited.",
+    ["lane", "reason"],
+)
+STORE_INSERTED_BYTES = Counter(
+    "tocsin_store_inserted_bytes_total", "Data of INSERTs, unpacked, as it was handed to chDB."
+)
+STORE_INSERT_SECONDS = Histogram(
+    "tocsin_store_insert_seconds",
+    "Time from handing a batch to ClickHouse until it acknowledged it.",
+    ["table"],
+)
+STORE_CLIENT_ERRORS = Counter(
+    "tocsin_store_client_errors_total",
+    "Statements that the store refused or did not answer, as its clients saw it.",
+    ["error"],
+)
+
+# The sinks
+
+SINK_RECORDS = Counter(
+    "tocsin_sink_written_records_total", "Records that a sink has put in their place.", ["topic"]
+)
+SINK_BATCH_SECONDS = Histogram(
+    "tocsin_sink_batch_seconds", "Time from cutting a batch until all of it was stored.", ["topic"]
+)
+SINK_REPEATED = Counter(
+    "tocsin_sink_repeated_ranges_total",
+    "Ranges that a former owner had announced and that were written again.",
+    ["topic"],
+)
+SINK_RETRIES = Counter(
+    "tocsin_sink_failed_attempts_total",
+    "Attempts that failed and were made again.",
+    ["doing", "error"],
+)
+SINK_DEAD_LETTERED = Counter(
+    "tocsin_sink_dead_lettered_records_total",
+    "Records that could not be stored and were parked.",
+    ["topic", "reason"],
+)
+SINK_REWOUND = Counter(
+    "tocsin_sink_rewound_logs_total",
+    "Times that a partition went on below where it had been read.",
+    ["topic"],
+)
+SINK_BUFFERED = Gauge("tocsin_sink_buffered_bytes", "Read and not yet stored, about.")
+SINK_PAUSED = Gauge("tocsin_sink_paused_partitions", "Partitions not read because they are full.")
+DELIVERIES = Counter(
+    "tocsin_webhook_attempts_total", "Attempts to deliver an alert.", ["destination", "status"]
+)
+DELIVERY_SECONDS = Histogram(
+    "tocsin_webhook_attempt_seconds", "Time that a destination took to answer.", ["destination"]
+)
+DELIVERIES_WAITING = Gauge(
+    "tocsin_webhook_waiting_deliveries", "Deliveries not yet settled.", ["destination"]
+)

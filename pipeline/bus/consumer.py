@@ -7,7 +7,7 @@ range under way has exactly one owner. Offsets are committed only when told to.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -53,7 +53,7 @@ FETCH_CONFIG: Mapping[str, object] = {
 
 Starts = Mapping[TopicPartition, int]
 OnAssigned = Callable[[Mapping[TopicPartition, Committed | None]], Starts]
-OnRevoked = Callable[[Sequence[TopicPartition]], None]
+OnRevoked = Callable[[Sequence[TopicPartition]], Awaitable[None] | None]
 T = TypeVar("T")
 _Pairs = list[tuple[str, bytes | None]]
 
@@ -89,8 +89,8 @@ class Consumer:
         on_assigned: Told on the loop, before the first record, of every partition that is now
             ours and what was committed for it; returns where to start those that shall not
             start at what was committed (or at the log start, where nothing was).
-        on_revoked: Told on the loop that partitions are no longer ours; commits for them fail
-            with PartitionLost from then on.
+        on_revoked: Told on the loop that partitions are about to go; what it awaits is waited
+            for, so it can finish a commit. Later ones fail with PartitionLost.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class Consumer:
 
     def _assigned(self, client: KafkaConsumer, partitions: list[KafkaPartition]) -> None:
         committed = self._committed_for_certain(client, partitions)
-        starts = self._on_loop(lambda: self._tell_assigned(committed))
+        starts = self._on_loop(self._tell_assigned(committed))
         for at in partitions:
             position = TopicPartition(at.topic, at.partition)
             known = committed.get(position)
@@ -250,28 +250,28 @@ class Consumer:
 
     def _revoked(self, client: KafkaConsumer, partitions: list[KafkaPartition]) -> None:
         gone = [TopicPartition(at.topic, at.partition) for at in partitions]
-        self._on_loop(lambda: self._tell_revoked(gone))
+        self._on_loop(self._tell_revoked(gone))
         client.unassign()
 
-    def _on_loop(self, tell: Callable[[], T]) -> T:
-        """Call on the loop and wait for its answer; the loop waits for us only asynchronously."""
-
-        async def telling() -> T:
-            return tell()
-
+    def _on_loop(self, telling: Coroutine[None, None, T]) -> T:
+        """Run on the loop and wait for the answer; the loop only ever awaits this thread."""
         assert self._loop is not None, "entered"
-        return asyncio.run_coroutine_threadsafe(telling(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(telling, self._loop).result()
 
-    def _tell_assigned(self, committed: Mapping[TopicPartition, Committed | None]) -> Starts:
+    async def _tell_assigned(
+        self, committed: Mapping[TopicPartition, Committed | None]
+    ) -> Mapping[TopicPartition, int]:
         BUS_ASSIGNED.labels(group=self._group).set(len(committed))
         log.info("partitions_assigned", group=self._group, partitions=_named(committed))
         return self._on_assigned(committed) if self._on_assigned is not None else {}
 
-    def _tell_revoked(self, gone: Sequence[TopicPartition]) -> None:
+    async def _tell_revoked(self, gone: Sequence[TopicPartition]) -> None:
         BUS_ASSIGNED.labels(group=self._group).set(0)
         log.info("partitions_revoked", group=self._group, partitions=_named(gone))
         if self._on_revoked is not None:
-            self._on_revoked(gone)
+            waiting = self._on_revoked(gone)
+            if waiting is not None:
+                await waiting
 
 
 def to_records(messages: Iterable[Message]) -> list[Record]:
