@@ -10,6 +10,9 @@ from broker_core.errors import InvalidTopic
 
 FORMAT_VERSION = 1
 
+CONSUMER_OFFSETS = "__consumer_offsets"
+INTERNAL_TOPICS = frozenset({CONSUMER_OFFSETS})
+
 # In the log directory itself.
 LOCK = ".lock"
 IDENTITY = "identity.json"

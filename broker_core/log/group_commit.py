@@ -31,30 +31,28 @@ class GroupCommit:
         self._waiting: dict[PartitionLog, list[tuple[int, asyncio.Future[None]]]] = {}
         self._rounds: asyncio.Task[None] | None = None
 
-    async def durable(self, log: PartitionLog, end_offset: int) -> None:
-        """Return once every record before ``end_offset`` is on disk.
+    def durable(self, log: PartitionLog, end_offset: int) -> asyncio.Future[None]:
+        """Have every record before ``end_offset`` synced, from now on; await the result.
+
+        Ask for all partitions of a request before awaiting the first: they share a round.
 
         Args:
             end_offset: One more than the last offset that matters, at most the log's end.
 
         Raises:
             StorageError: It is not known to be on disk, and will not be.
+            UnknownTopicOrPartition: The topic was deleted meanwhile.
         """
-        self._fault.check()
-        if log.high_watermark >= end_offset:
-            return
         assert end_offset <= log.end_offset, "nobody can wait for what is not appended"
-        await self._wait(log, end_offset)
+        return self._wait(log, end_offset, is_done=log.high_watermark >= end_offset)
 
-    async def flush(self, log: PartitionLog) -> None:
-        """Return once everything said of the log so far is on disk, its start included.
+    def flush(self, log: PartitionLog) -> asyncio.Future[None]:
+        """Have everything said of the log so far synced, its start included; await the result.
 
         Raises:
             StorageError: It is not known to be on disk, and will not be.
         """
-        self._fault.check()
-        if log.needs_flush:
-            await self._wait(log, log.end_offset)
+        return self._wait(log, log.end_offset, is_done=not log.needs_flush)
 
     def request(self, log: PartitionLog) -> None:
         """Let the next round sync the log, though nobody waits for it (acks=0)."""
@@ -69,11 +67,16 @@ class GroupCommit:
             await asyncio.wait([self._rounds])
         self._executor.shutdown(wait=True)
 
-    async def _wait(self, log: PartitionLog, end_offset: int) -> None:
+    def _wait(self, log: PartitionLog, end_offset: int, *, is_done: bool) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(log, []).append((end_offset, future))
-        self.request(log)
-        await future
+        if self._fault.reason is not None:
+            future.set_exception(self._fault.error())
+        elif is_done:
+            future.set_result(None)
+        else:
+            self._waiting.setdefault(log, []).append((end_offset, future))
+            self.request(log)
+        return future
 
     async def _run_rounds(self) -> None:
         try:

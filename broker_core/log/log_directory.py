@@ -92,6 +92,11 @@ class LogDirectory:
             self._release_retired()
         return self._logs.get((topic, partition))
 
+    @staticmethod
+    def is_internal(topic: str) -> bool:
+        """Whether only the broker itself writes to the topic."""
+        return topic in file_layout.INTERNAL_TOPICS
+
     # -- changing; in a thread
 
     def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> TopicConfig:

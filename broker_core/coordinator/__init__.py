@@ -1,0 +1,1 @@
+"""Who reads which partition and how far; whose transaction is open."""

@@ -1,0 +1,163 @@
+"""What the coordinator knows, in the words of the protocol's responses. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from broker_core.coordinator.group import Group, GroupState
+from broker_core.coordinator.member import Joined, Synced
+from broker_core.coordinator.offset_records import CommittedOffset
+from broker_core.protocol.messages.describe_groups import DescribedGroup, DescribedGroupMember
+from broker_core.protocol.messages.join_group import JoinGroupResponse, JoinGroupResponseMember
+from broker_core.protocol.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+    OffsetFetchResponsePartition,
+    OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
+)
+from broker_core.protocol.messages.sync_group import SyncGroupResponse
+
+Offsets = Mapping[tuple[str, int], CommittedOffset]
+
+NOTHING_COMMITTED = CommittedOffset(-1, -1, "", -1)
+
+
+def join_response(joined: Joined) -> JoinGroupResponse:
+    """Answer JoinGroup."""
+    return JoinGroupResponse(
+        error_code=joined.error,
+        generation_id=joined.generation,
+        protocol_type=joined.protocol_type,
+        protocol_name=joined.protocol or "",
+        leader=joined.leader,
+        skip_assignment=joined.skip_assignment,
+        member_id=joined.member_id,
+        members=tuple(
+            JoinGroupResponseMember(
+                member_id=member.member_id,
+                group_instance_id=member.instance_id,
+                metadata=member.metadata,
+            )
+            for member in joined.members
+        ),
+    )
+
+
+def sync_response(synced: Synced) -> SyncGroupResponse:
+    """Answer SyncGroup."""
+    return SyncGroupResponse(
+        error_code=synced.error,
+        protocol_type=synced.protocol_type,
+        protocol_name=synced.protocol,
+        assignment=synced.assignment,
+    )
+
+
+def described_group(group: Group) -> DescribedGroup:
+    """Show a group; what its members want and have is shown once it is stable."""
+    is_stable = group.state is GroupState.STABLE
+    return DescribedGroup(
+        error_code=0,
+        group_id=group.group_id,
+        group_state=group.state,
+        protocol_type=group.protocol_type,
+        protocol_data=group.protocol or "",
+        members=tuple(
+            DescribedGroupMember(
+                member_id=member.member_id,
+                group_instance_id=member.instance_id,
+                client_id=member.client_id,
+                client_host=member.client_host,
+                member_metadata=member.protocols.get(group.protocol or "", b"")
+                if is_stable
+                else b"",
+                member_assignment=member.assignment if is_stable else b"",
+            )
+            for member in group.members.values()
+        ),
+    )
+
+
+def group_without_members(group_id: str, state: GroupState) -> DescribedGroup:
+    """Show a group of which only offsets are known, or nothing at all (Dead)."""
+    return DescribedGroup(
+        error_code=0,
+        group_id=group_id,
+        group_state=state,
+        protocol_type="",
+        protocol_data="",
+        members=(),
+    )
+
+
+def offset_fetch_response(
+    request: OffsetFetchRequest, offsets_of: Callable[[str], Offsets]
+) -> OffsetFetchResponse:
+    """Answer OffsetFetch, for several groups (version 8 and later) or one."""
+    if request.groups:
+        return OffsetFetchResponse(
+            groups=tuple(
+                OffsetFetchResponseGroup(
+                    group_id=group.group_id,
+                    topics=_topics(
+                        offsets_of(group.group_id),
+                        None
+                        if group.topics is None
+                        else [(topic.name, topic.partition_indexes) for topic in group.topics],
+                    ),
+                )
+                for group in request.groups
+            )
+        )
+    wanted = (
+        None
+        if request.topics is None
+        else [(topic.name, topic.partition_indexes) for topic in request.topics]
+    )
+    return OffsetFetchResponse(
+        topics=tuple(
+            OffsetFetchResponseTopic(
+                name=topic.name,
+                partitions=tuple(
+                    OffsetFetchResponsePartition(
+                        partition_index=partition.partition_index,
+                        committed_offset=partition.committed_offset,
+                        committed_leader_epoch=partition.committed_leader_epoch,
+                        metadata=partition.metadata,
+                        error_code=0,
+                    )
+                    for partition in topic.partitions
+                ),
+            )
+            for topic in _topics(offsets_of(request.group_id), wanted)
+        )
+    )
+
+
+def _topics(
+    offsets: Offsets, wanted: Sequence[tuple[str, Sequence[int]]] | None
+) -> tuple[OffsetFetchResponseTopics, ...]:
+    if wanted is None:
+        names = sorted({topic for topic, _ in offsets})
+        wanted = [(name, sorted(p for topic, p in offsets if topic == name)) for name in names]
+    return tuple(
+        OffsetFetchResponseTopics(
+            name=name,
+            partitions=tuple(
+                _partition(partition, offsets.get((name, partition), NOTHING_COMMITTED))
+                for partition in partitions
+            ),
+        )
+        for name, partitions in wanted
+    )
+
+
+def _partition(partition: int, committed: CommittedOffset) -> OffsetFetchResponsePartitions:
+    return OffsetFetchResponsePartitions(
+        partition_index=partition,
+        committed_offset=committed.offset,
+        committed_leader_epoch=committed.leader_epoch,
+        metadata=committed.metadata,
+        error_code=0,
+    )

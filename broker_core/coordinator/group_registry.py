@@ -1,0 +1,384 @@
+"""The groups this broker coordinates, and their session timers.
+
+The front of :mod:`broker_core.coordinator.group` and :mod:`broker_core.coordinator.offsets` for
+handlers: requests in, responses out, waiting where the group makes them wait. Authorization is the
+handlers' matter. For the event loop.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+
+from broker_core.clock import Clock
+from broker_core.coordinator import group_answers
+from broker_core.coordinator.group import Group, GroupState
+from broker_core.coordinator.member import Joined, Joining, Reply, Synced
+from broker_core.coordinator.offset_records import CommittedOffset
+from broker_core.coordinator.offsets import OffsetStore, TopicPartition
+from broker_core.errors import BrokerError, ErrorCode
+from broker_core.log.log_directory import LogDirectory
+from broker_core.protocol.messages.delete_groups import (
+    DeletableGroupResult,
+    DeleteGroupsRequest,
+    DeleteGroupsResponse,
+)
+from broker_core.protocol.messages.describe_groups import (
+    DescribedGroup,
+    DescribeGroupsRequest,
+    DescribeGroupsResponse,
+)
+from broker_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from broker_core.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
+from broker_core.protocol.messages.leave_group import (
+    LeaveGroupRequest,
+    LeaveGroupResponse,
+    MemberIdentity,
+    MemberResponse,
+)
+from broker_core.protocol.messages.list_groups import (
+    ListedGroup,
+    ListGroupsRequest,
+    ListGroupsResponse,
+)
+from broker_core.protocol.messages.offset_commit import (
+    OffsetCommitRequest,
+    OffsetCommitRequestPartition,
+    OffsetCommitResponse,
+    OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic,
+)
+from broker_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from broker_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from broker_core.settings import GroupSettings
+
+log = structlog.get_logger()
+
+MAX_GROUP_ID_BYTES = 1024
+_KNOWS_MEMBER_ID_REQUIRED = 4  # JoinGroup version of KIP-394
+_KNOWS_SKIP_ASSIGNMENT = 9  # JoinGroup version of KIP-814
+
+
+class GroupRegistry:
+    """Every group with members or offsets.
+
+    Args:
+        logs: To know which partitions exist.
+    """
+
+    def __init__(
+        self, offsets: OffsetStore, logs: LogDirectory, settings: GroupSettings, clock: Clock
+    ) -> None:
+        self._offsets = offsets
+        self._logs = logs
+        self._settings = settings
+        self._clock = clock
+        self._groups: dict[str, Group] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._closed = False
+
+    # -- membership
+
+    async def join(
+        self, request: JoinGroupRequest, *, version: int, client_id: str, client_host: str
+    ) -> JoinGroupResponse:
+        """Answer JoinGroup once the rebalance lets it be answered."""
+        error = self._join_error(request)
+        if error is not ErrorCode.NONE:
+            return group_answers.join_response(Joined(error=error, member_id=request.member_id))
+        group = self._groups.get(request.group_id)
+        if group is None:
+            group = self._groups[request.group_id] = Group(
+                request.group_id,
+                initial_delay_ms=_ms(self._settings.initial_rebalance_delay),
+                max_members=self._settings.max_members,
+            )
+        joining = Joining(
+            member_id=request.member_id,
+            instance_id=request.group_instance_id,
+            protocol_type=request.protocol_type,
+            protocols={one.name: bytes(one.metadata) for one in request.protocols},
+            session_ms=request.session_timeout_ms,
+            rebalance_ms=request.rebalance_timeout_ms
+            if request.rebalance_timeout_ms > 0
+            else request.session_timeout_ms,
+            new_member_id=f"{request.group_instance_id or client_id}-{uuid4()}",
+            client_id=client_id,
+            client_host=client_host,
+            must_know_id=version >= _KNOWS_MEMBER_ID_REQUIRED,
+            skips_assignment=version >= _KNOWS_SKIP_ASSIGNMENT,
+        )
+        ticket: asyncio.Future[Joined | Synced] = asyncio.get_running_loop().create_future()
+        self._deliver(group, group.join(joining, ticket, self._now_ms()))
+        answer = await ticket
+        assert isinstance(answer, Joined)
+        return group_answers.join_response(answer)
+
+    async def sync(self, request: SyncGroupRequest) -> SyncGroupResponse:
+        """Answer SyncGroup once the leader has assigned."""
+        group = self._groups.get(request.group_id)
+        if group is None:
+            return group_answers.sync_response(Synced(error=self._unknown_group_error()))
+        ticket: asyncio.Future[Joined | Synced] = asyncio.get_running_loop().create_future()
+        replies = group.sync(
+            member_id=request.member_id,
+            instance_id=request.group_instance_id,
+            generation=request.generation_id,
+            protocol_type=request.protocol_type,
+            protocol=request.protocol_name,
+            assignments={one.member_id: bytes(one.assignment) for one in request.assignments},
+            ticket=ticket,
+            now_ms=self._now_ms(),
+        )
+        self._deliver(group, replies)
+        answer = await ticket
+        assert isinstance(answer, Synced)
+        return group_answers.sync_response(answer)
+
+    async def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
+        """Answer Heartbeat."""
+        group = self._groups.get(request.group_id)
+        if group is None:
+            return HeartbeatResponse(error_code=self._unknown_group_error())
+        error = group.heartbeat(
+            member_id=request.member_id,
+            instance_id=request.group_instance_id,
+            generation=request.generation_id,
+            now_ms=self._now_ms(),
+        )
+        return HeartbeatResponse(error_code=error)
+
+    async def leave(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
+        """Answer LeaveGroup, of one member (up to version 2) or several."""
+        leaving = request.members or (
+            MemberIdentity(member_id=request.member_id, group_instance_id=None),
+        )
+        group = self._groups.get(request.group_id)
+        results = []
+        for member in leaving:
+            error = self._unknown_group_error()
+            if group is not None:
+                error, replies = group.leave(
+                    member_id=member.member_id,
+                    instance_id=member.group_instance_id,
+                    now_ms=self._now_ms(),
+                )
+                self._deliver(group, replies)
+            results.append(
+                MemberResponse(
+                    member_id=member.member_id,
+                    group_instance_id=member.group_instance_id,
+                    error_code=error,
+                )
+            )
+        single = results[0].error_code if not request.members else 0
+        return LeaveGroupResponse(error_code=single, members=tuple(results))
+
+    # -- offsets
+
+    async def commit_offsets(self, request: OffsetCommitRequest) -> OffsetCommitResponse:
+        """Answer OffsetCommit once the offsets are on disk."""
+        error = self._commit_error(request)
+        now_ms = self._clock.now_ms()
+        errors: dict[TopicPartition, ErrorCode] = {}
+        accepted: dict[TopicPartition, CommittedOffset] = {}
+        for topic in request.topics:
+            for partition in topic.partitions:
+                key = topic.name, partition.partition_index
+                errors[key] = error or self._offset_error(topic.name, partition)
+                if errors[key] is ErrorCode.NONE:
+                    accepted[key] = CommittedOffset(
+                        partition.committed_offset,
+                        partition.committed_leader_epoch,
+                        partition.committed_metadata or "",
+                        now_ms,
+                    )
+        try:
+            await self._offsets.commit(request.group_id, accepted)
+        except BrokerError as failure:
+            log.warning("offset_commit_failed", group=request.group_id, error=str(failure))
+            errors.update(dict.fromkeys(accepted, ErrorCode.COORDINATOR_NOT_AVAILABLE))
+        return OffsetCommitResponse(
+            topics=tuple(
+                OffsetCommitResponseTopic(
+                    name=topic.name,
+                    partitions=tuple(
+                        OffsetCommitResponsePartition(
+                            partition_index=partition.partition_index,
+                            error_code=errors[topic.name, partition.partition_index],
+                        )
+                        for partition in topic.partitions
+                    ),
+                )
+                for topic in request.topics
+            )
+        )
+
+    async def fetch_offsets(self, request: OffsetFetchRequest) -> OffsetFetchResponse:
+        """Answer OffsetFetch; a partition without an offset has -1."""
+        return group_answers.offset_fetch_response(request, self._offsets.of)
+
+    async def forget_topic(self, topic: str) -> None:
+        """Forget what every group has committed for a topic that was deleted.
+
+        Raises:
+            StorageError: It is not known to be on disk.
+        """
+        for group in self._offsets.groups:
+            gone = [key for key in self._offsets.of(group) if key[0] == topic]
+            await self._offsets.forget(group, gone)
+
+    # -- administration
+
+    async def list_groups(self, request: ListGroupsRequest) -> ListGroupsResponse:
+        """Answer ListGroups; a group of which only offsets are known is Empty."""
+        wanted = {state.lower() for state in request.states_filter}
+        listed = [
+            ListedGroup(
+                group_id=described.group_id,
+                protocol_type=described.protocol_type,
+                group_state=described.group_state,
+            )
+            for described in map(self._describe, self._known())
+            if not wanted or described.group_state.lower() in wanted
+        ]
+        return ListGroupsResponse(error_code=0, groups=tuple(listed))
+
+    async def describe_groups(self, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
+        """Answer DescribeGroups; a group nobody knows is Dead."""
+        return DescribeGroupsResponse(groups=tuple(map(self._describe, request.groups)))
+
+    async def delete_groups(self, request: DeleteGroupsRequest) -> DeleteGroupsResponse:
+        """Answer DeleteGroups: forget groups without members, and their offsets."""
+        results = [
+            DeletableGroupResult(group_id=group_id, error_code=await self._delete(group_id))
+            for group_id in request.groups_names
+        ]
+        return DeleteGroupsResponse(throttle_time_ms=0, results=tuple(results))
+
+    def close(self) -> None:
+        """Send everybody who waits away, and stop the timers."""
+        self._closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for group in self._groups.values():
+            self._answer_all(group.dismiss(ErrorCode.COORDINATOR_NOT_AVAILABLE))
+
+    # -- inside
+
+    def _now_ms(self) -> int:
+        """A clock that never jumps: sessions must not end because somebody set the time."""
+        return int(asyncio.get_running_loop().time() * 1000)
+
+    def _known(self) -> Sequence[str]:
+        return list(dict.fromkeys((*self._groups, *self._offsets.groups)))
+
+    def _describe(self, group_id: str) -> DescribedGroup:
+        group = self._groups.get(group_id)
+        if group is not None:
+            return group_answers.described_group(group)
+        state = GroupState.EMPTY if self._offsets.of(group_id) else GroupState.DEAD
+        return group_answers.group_without_members(group_id, state)
+
+    async def _delete(self, group_id: str) -> ErrorCode:
+        group = self._groups.get(group_id)
+        if group is not None and group.members:
+            return ErrorCode.NON_EMPTY_GROUP
+        if group is None and not self._offsets.of(group_id):
+            return ErrorCode.GROUP_ID_NOT_FOUND
+        if group is not None:
+            group.die()
+            self._drop(group)
+        try:
+            await self._offsets.forget(group_id, list(self._offsets.of(group_id)))
+        except BrokerError:
+            return ErrorCode.COORDINATOR_NOT_AVAILABLE
+        return ErrorCode.NONE
+
+    def _join_error(self, request: JoinGroupRequest) -> ErrorCode:
+        if self._closed:
+            return ErrorCode.COORDINATOR_NOT_AVAILABLE
+        if not 1 <= len(request.group_id.encode()) <= MAX_GROUP_ID_BYTES:
+            return ErrorCode.INVALID_GROUP_ID
+        shortest = _ms(self._settings.min_session_timeout)
+        if not shortest <= request.session_timeout_ms <= _ms(self._settings.max_session_timeout):
+            return ErrorCode.INVALID_SESSION_TIMEOUT
+        if request.group_id not in self._groups:
+            if request.member_id:
+                return ErrorCode.UNKNOWN_MEMBER_ID
+            if len(self._known()) >= self._settings.max_groups:
+                log.warning("group_refused", reason="max_groups")
+                return ErrorCode.GROUP_MAX_SIZE_REACHED
+        return ErrorCode.NONE
+
+    def _unknown_group_error(self) -> ErrorCode:
+        return ErrorCode.COORDINATOR_NOT_AVAILABLE if self._closed else ErrorCode.UNKNOWN_MEMBER_ID
+
+    def _commit_error(self, request: OffsetCommitRequest) -> ErrorCode:
+        if self._closed:
+            return ErrorCode.COORDINATOR_NOT_AVAILABLE
+        if not 1 <= len(request.group_id.encode()) <= MAX_GROUP_ID_BYTES:
+            return ErrorCode.INVALID_GROUP_ID
+        group = self._groups.get(request.group_id)
+        if group is not None:
+            return group.check_commit(
+                member_id=request.member_id,
+                instance_id=request.group_instance_id,
+                generation=request.generation_id_or_member_epoch,
+                now_ms=self._now_ms(),
+            )
+        if request.generation_id_or_member_epoch >= 0:
+            return ErrorCode.ILLEGAL_GENERATION  # a member from before a restart: it joins anew
+        is_new = not self._offsets.of(request.group_id)
+        if is_new and len(self._known()) >= self._settings.max_groups:
+            return ErrorCode.GROUP_MAX_SIZE_REACHED
+        return ErrorCode.NONE
+
+    def _offset_error(self, topic: str, partition: OffsetCommitRequestPartition) -> ErrorCode:
+        metadata = partition.committed_metadata or ""
+        if len(metadata.encode()) > self._settings.max_metadata_bytes:
+            return ErrorCode.OFFSET_METADATA_TOO_LARGE
+        if self._logs.get(topic, partition.partition_index) is None:
+            return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        return ErrorCode.NONE
+
+    def _deliver(self, group: Group, replies: list[Reply]) -> None:
+        self._answer_all(replies)
+        self._arm(group)
+
+    def _answer_all(self, replies: list[Reply]) -> None:
+        for reply in replies:
+            assert isinstance(reply.ticket, asyncio.Future)
+            if not reply.ticket.done():  # cancelled: whoever asked is gone
+                reply.ticket.set_result(reply.answer)
+
+    def _arm(self, group: Group) -> None:
+        """Have the group called when its next deadline passes; drop it if it is of no use."""
+        deadline_ms = group.deadline_ms
+        timer = self._timers.pop(group.group_id, None)
+        if timer is not None:
+            timer.cancel()
+        if deadline_ms is None:
+            if not self._offsets.of(group.group_id):
+                self._drop(group)
+            return
+        self._timers[group.group_id] = asyncio.get_running_loop().call_at(
+            deadline_ms / 1000, self._tick, group
+        )
+
+    def _tick(self, group: Group) -> None:
+        if self._groups.get(group.group_id) is group:
+            self._deliver(group, group.tick(self._now_ms()))
+
+    def _drop(self, group: Group) -> None:
+        self._groups.pop(group.group_id, None)
+        timer = self._timers.pop(group.group_id, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration / timedelta(milliseconds=1))
