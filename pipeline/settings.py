@@ -39,6 +39,11 @@ class StoreSettings(Section):
     username: str = Field(default="tocsin", description="ClickHouse user.")
     password: SecretStr = Field(default=SecretStr(""), description="Its password.")
     database: str = Field(default="default", description="ClickHouse database.")
+    cluster: str = Field(
+        default="",
+        pattern=r"[\w.{}-]*",
+        description="Cluster for Replicated tables and ON CLUSTER; empty: a single server.",
+    )
     batch_rows: PositiveInt = Field(default=10_000, description="Rows per INSERT at most.")
     batch_age: timedelta = Field(
         default=timedelta(seconds=1), description="Oldest a row may get before its INSERT."
@@ -58,7 +63,12 @@ class EmbeddedStoreSettings(Section):
         default=2 << 30, description="Most memory the engine may use, caches included."
     )
     query_memory_bytes: PositiveInt = Field(
-        default=700 << 20, description="Most memory one query may use."
+        default=700 << 20,
+        description="Most memory one query may use; less where query_threads of them would not"
+        " leave a quarter of memory_bytes to inserts.",
+    )
+    max_insert_bytes: PositiveInt = Field(
+        default=1 << 30, description="Largest INSERT, after decompression."
     )
     query_seconds: PositiveInt = Field(default=30, description="Longest a query may run.")
     insert_threads: PositiveInt = Field(default=2, description="Inserts at a time.")
@@ -159,6 +169,9 @@ class WebhookSettings(Section):
     attempts: PositiveInt = Field(default=8, description="Attempts before a delivery fails.")
     first_delay: timedelta = Field(default=timedelta(seconds=1), description="Then doubled.")
     longest_delay: timedelta = Field(default=timedelta(minutes=5), description="Between two.")
+    console_url: str = Field(
+        default="", description="Where people reach the console; alerts then carry a link to it."
+    )
 
 
 class PipelineSettings(Section):

@@ -1,0 +1,66 @@
+"""The engines behind the store's seam: the embedded one always, a server where one is given.
+
+``TOCSIN_TEST_CLICKHOUSE=http://user:password@host:8123/database`` gives a server; its tables are
+dropped. Without it the server's column is reported UNVERIFIED.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from pipeline.settings import StoreSettings
+from pipeline.store.client import NamedQuery, StoreClient
+from pipeline.store.migrate import migrate
+from tests.support.store import StoreProcess
+
+SERVER = "TOCSIN_TEST_CLICKHOUSE"
+
+
+@pytest.fixture(scope="session")
+def embedded_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    """One embedded store for the whole session, migrated."""
+    process = StoreProcess(Path(tmp_path_factory.mktemp("store")))
+    process.start()
+    asyncio.run(migrate(process.settings))
+    yield process
+    process.stop()
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store_settings(request: pytest.FixtureRequest) -> StoreSettings:
+    """How to reach each engine, migrated."""
+    if request.param == "embedded":
+        process: StoreProcess = request.getfixturevalue("embedded_store")
+        return process.settings
+    if SERVER not in os.environ:
+        pytest.skip(f"UNVERIFIED: no ClickHouse server given by {SERVER}")
+    url = urlsplit(os.environ[SERVER])
+    return StoreSettings(
+        url=f"{url.scheme}://{url.hostname}:{url.port}",
+        username=url.username or "default",
+        password=SecretStr(url.password or ""),
+        database=url.path.strip("/") or "default",
+    )
+
+
+@pytest.fixture
+async def store(store_settings: StoreSettings) -> AsyncIterator[StoreClient]:
+    """A client of each engine, its tables there and empty."""
+    await migrate(store_settings)
+    async with StoreClient(store_settings) as client:
+        tables = await client.query(
+            NamedQuery(
+                name="tables",
+                sql="SELECT name FROM system.tables WHERE database = currentDatabase()"
+                " AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",
+                parameters={},
+            )
+        )
+        for (table,) in tables:
+            await client.command(f"TRUNCATE TABLE {table}")
+        yield client
