@@ -1,0 +1,150 @@
+"""What every page shows of the whole: the roles, and how many alerts wait.
+
+The supervisor knows the roles; one task asks it for all pages, so that no page waits for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import httpx
+import msgspec
+import structlog
+
+from pipeline.errors import PipelineError
+from web.settings import WebSettings
+
+log = structlog.get_logger()
+
+MOST_STATUS_BYTES = 64 << 10
+EVERY_SECONDS = 3.0
+
+
+class RoleState(msgspec.Struct, frozen=True, kw_only=True):
+    """A role as its supervisor sees it.
+
+    Attributes:
+        state: starting, running, restarting or stopped.
+        restarts: Since the supervisor started.
+        since: When this state began; None if it was not said.
+    """
+
+    state: str
+    restarts: int = 0
+    since: datetime | None = None
+
+    @property
+    def dot(self) -> str:
+        """How the state looks."""
+        return {"running": "ok", "stopped": "failed", "failed": "failed"}.get(self.state, "late")
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor answers."""
+
+    status: str
+    roles: dict[str, RoleState] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The whole at a glance.
+
+    Attributes:
+        roles: By name, in starting order; empty while the supervisor has not answered.
+        reachable: Whether the supervisor answered the last time.
+        open_alerts: That nobody has taken; None while the store does not answer.
+        checked: When.
+    """
+
+    roles: Mapping[str, RoleState] = field(default_factory=dict)
+    reachable: bool = False
+    open_alerts: int | None = None
+    checked: datetime | None = None
+
+    @property
+    def dot(self) -> str:
+        """How the roles together look."""
+        if not self.reachable:
+            return "silent"
+        worst = {role.dot for role in self.roles.values()}
+        return "failed" if "failed" in worst else "late" if "late" in worst else "ok"
+
+    @property
+    def sentence(self) -> str:
+        """How the roles are, in words."""
+        if not self.reachable:
+            return "State of roles unknown"
+        troubled = [name for name, role in self.roles.items() if role.dot != "ok"]
+        if not troubled:
+            return f"All {len(self.roles)} roles running"
+        if len(troubled) == 1:
+            name = troubled[0]
+            return f"{name.capitalize()} {self.roles[name].state}"
+        return f"{len(troubled)} of {len(self.roles)} roles not running"
+
+
+class Watch:
+    """Keeps ``standing`` fresh while ``run`` runs. For the loop.
+
+    Args:
+        count_open: How many alerts are open; raises PipelineError while it cannot say.
+    """
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        count_open: Callable[[], Awaitable[int]],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._count_open = count_open
+        self._clock = clock
+        self.standing = Standing()
+
+    async def run(self) -> None:
+        """Look again every few seconds, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def look(self) -> Standing:
+        """Look now."""
+        status = await read_status(self._settings)
+        self.standing = replace(
+            self.standing,
+            roles=status.roles if status else {},
+            reachable=status is not None,
+            checked=self._clock(),
+        )
+        return await self.count()
+
+    async def count(self) -> Standing:
+        """Count the open alerts again; after somebody changed one."""
+        try:
+            count = await self._count_open()
+        except PipelineError:
+            count = None
+        self.standing = replace(self.standing, open_alerts=count)
+        return self.standing
+
+
+async def read_status(settings: WebSettings) -> Status | None:
+    """What the supervisor says; None if it does not answer in time or in its words."""
+    timeout = settings.status_timeout.total_seconds()
+    try:
+        async with (
+            asyncio.timeout(timeout),
+            httpx.AsyncClient(timeout=timeout, trust_env=False) as client,
+            client.stream("GET", settings.status_url) as response,
+        ):
+            body = b""
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MOST_STATUS_BYTES:
+                    return None
+        return msgspec.json.decode(body, type=Status)
+    except (httpx.HTTPError, TimeoutError, msgspec.MsgspecError):
+        return None
