@@ -12,15 +12,25 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from pipeline.bus.control import ControlFollower
+from pipeline.bus.credentials import Tokens
 from pipeline.bus.producer import Producer
 from pipeline.collectors.collector import Collector
+from pipeline.collectors.http import json_lines
+from pipeline.collectors.http.application import Application, Route
+from pipeline.collectors.http.authentication import Authenticator
+from pipeline.collectors.http.body import BodyReader
+from pipeline.collectors.http.json_lines import JsonLines
+from pipeline.collectors.http.server import HttpLimits, HttpListener
 from pipeline.collectors.intake import Intake
+from pipeline.collectors.metrics import remote_write
+from pipeline.collectors.metrics.remote_write import RemoteWrite
 from pipeline.collectors.recording import Recorder
 from pipeline.collectors.spill_over import SpillOver
 from pipeline.collectors.syslog.datagrams import SyslogDatagrams
 from pipeline.collectors.syslog.listener import SyslogListener
 from pipeline.schema.event import EventIds
-from pipeline.settings import PipelineSettings, SyslogSettings
+from pipeline.settings import HttpIngestSettings, PipelineSettings, SyslogSettings
 
 log = structlog.get_logger()
 
@@ -59,8 +69,10 @@ class CollectorsRole:
         """
         settings = self._settings
         async with AsyncExitStack() as stack:
+            follower = ControlFollower(settings.bus, client_id=f"{CLIENT_ID}-control")
+            tokens = Tokens(await stack.enter_async_context(follower))
             intake = await self._open_intake(stack)
-            self._collectors = self._build(intake)
+            self._collectors = self._build(intake, tokens)
             try:
                 await run_together(self._collectors, ready=ready)
             finally:
@@ -83,14 +95,18 @@ class CollectorsRole:
             max_in_flight_bytes=settings.intake.max_in_flight_bytes,
         )
 
-    def _build(self, intake: Intake) -> list[Collector]:
+    def _build(self, intake: Intake, tokens: Tokens) -> list[Collector]:
+        settings = self._settings
         ids = EventIds(time.time_ns)
-        spill_over = SpillOver(events_per_second=self._settings.intake.spill_over_events)
+        spill_over = SpillOver(events_per_second=settings.intake.spill_over_events)
 
         def recorder(collector: str) -> Recorder:
             return Recorder(collector, ids=ids, spill_over=spill_over)
 
-        return syslog_collectors(self._settings.syslog, intake, recorder)
+        return [
+            *syslog_collectors(settings.syslog, intake, recorder),
+            http_collector(settings.http, intake, recorder, tokens),
+        ]
 
 
 def syslog_collectors(
@@ -127,6 +143,51 @@ def syslog_collectors(
         tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
         collectors.append(listener("syslog_tls", settings.tls_port, tls))
     return collectors
+
+
+def http_collector(
+    settings: HttpIngestSettings,
+    intake: Intake,
+    recorder: Callable[[str], Recorder],
+    tokens: Tokens,
+) -> HttpListener:
+    """Every endpoint of the ingest port."""
+    authenticator = Authenticator(tokens)
+    bodies = BodyReader(
+        max_body_bytes=settings.max_body_bytes,
+        max_buffered_bytes=settings.max_buffered_bytes,
+        timeout=settings.request_timeout,
+    )
+    lines = JsonLines(
+        intake,
+        recorder(json_lines.COLLECTOR),
+        authenticator,
+        bodies,
+        max_event_bytes=settings.max_event_bytes,
+    )
+    samples = RemoteWrite(
+        intake,
+        recorder(remote_write.COLLECTOR),
+        authenticator,
+        bodies,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    post = frozenset({"POST"})
+    routes = {
+        json_lines.PATH: Route(endpoint=lines, methods=post),
+        remote_write.PATH: Route(endpoint=samples, methods=post),
+    }
+    return HttpListener(
+        Application(routes, max_discarded_bytes=settings.max_body_bytes),
+        host=settings.host,
+        port=settings.port,
+        limits=HttpLimits(
+            max_connections=settings.max_connections,
+            max_request_bytes=settings.max_body_bytes + (1 << 20),
+            header_timeout=settings.request_timeout,
+            drain_timeout=settings.request_timeout,
+        ),
+    )
 
 
 async def run_together(collectors: Sequence[Collector], *, ready: Callable[[], None]) -> None:

@@ -120,6 +120,7 @@ FIELDS = (
     # Metric samples (kind metric): one sample an event, a label under its own name below.
     Field(name="metric.name", meaning="Prometheus metric name."),
     Field(name="metric.value", meaning="The sample; NaN and infinities as text."),
+    Field(name="metric.stale", meaning="True where the series has ended: a staleness marker."),
     Field(name="metric.label", meaning="Prefix of a series' labels: metric.label.<name>."),
     # Clicks (kind click).
     Field(name="click.site", meaning="Which site, by its write key."),
