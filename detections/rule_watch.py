@@ -1,0 +1,82 @@
+"""The detector in force: made from rule directories, made anew when their files change.
+
+A change takes effect between two events, whole or not at all: a directory that cannot be read
+leaves the rules as they were loaded (with its problem named), never none.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from watchfiles import awatch
+
+from detections.detector import Detector
+from detections.metrics import PROBLEMS, RULES
+from detections.rule_set import SHIPPED_RULES, RuleSet, load
+from detections.settings import DetectionSettings
+
+log = structlog.get_logger()
+
+# More problems than this are counted, not named, in the log; the console names all.
+_NAMED_PROBLEMS = 50
+
+
+def directories_of(settings: DetectionSettings) -> list[Path]:
+    """Where rules come from, those we ship first, so that a site's own replace them."""
+    return [*((SHIPPED_RULES,) if settings.shipped_rules else ()), *settings.rule_directories]
+
+
+class RuleWatch:
+    """Holds the detector in force. For the loop; loading is done in a thread."""
+
+    def __init__(self, settings: DetectionSettings) -> None:
+        self._settings = settings
+        self._directories = directories_of(settings)
+        self._detector: Detector | None = None
+
+    @property
+    def detector(self) -> Detector:
+        """The detector in force; ``load`` comes first."""
+        assert self._detector is not None, "loaded"
+        return self._detector
+
+    async def load(self) -> None:
+        """Read the rules; from the return on they are in force."""
+        rule_set = await asyncio.to_thread(self._read)
+        fresh = await asyncio.to_thread(Detector, rule_set, self._settings)
+        if self._detector is not None:
+            fresh.carry_over(self._detector)
+        self._detector = fresh
+        RULES.labels(kind="rule").set(len(rule_set.rules))
+        RULES.labels(kind="correlation").set(len(rule_set.correlations))
+        PROBLEMS.set(len(rule_set.problems))
+        for problem in rule_set.problems[:_NAMED_PROBLEMS]:
+            log.warning(
+                "rule_rejected", path=problem.path, line=problem.line, reason=problem.reason
+            )
+        log.info(
+            "rules_loaded",
+            rules=len(rule_set.rules),
+            correlations=len(rule_set.correlations),
+            problems=len(rule_set.problems),
+        )
+
+    async def follow(self) -> None:
+        """Load again whenever files below the directories change; until cancelled."""
+        existing = self._existing()
+        if not existing:
+            return
+        async for changes in awatch(*existing):
+            if any(path.endswith((".yml", ".yaml")) for _, path in changes):
+                await self.load()
+
+    def _existing(self) -> Sequence[Path]:
+        return [path for path in self._directories if path.exists()]
+
+    def _read(self) -> RuleSet:
+        return load(
+            self._directories,
+            cache_directory=self._settings.cache_directory,
+            max_file_bytes=self._settings.max_rule_file_bytes,
+        )

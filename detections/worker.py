@@ -1,0 +1,277 @@
+"""The detections role: read events, evaluate, write alerts and hits, commit.
+
+At least once, made exactly once by ids: alerts and hits are acknowledged before the offsets of
+their events are committed; an alert's id is a function of rule, group and event; and a worker
+that starts looks at the tails of its topics before it reads (``detections.restoring``), so a
+killed one loses nothing and repeats nothing.
+
+Events are keyed by source, so one sender's are in one partition and in order. A correlation's
+group may span senders and so partitions: with one worker it sees all of them; several workers
+each see their own partitions' share of such a group.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from detections.detector import Detected
+from detections.metrics import (
+    ALERTS,
+    ALERTS_REFUSED,
+    ALERTS_REPEATED,
+    EVALUATION_SECONDS,
+    EVENTS,
+    EVICTIONS,
+    GROUPS,
+    LAG,
+    MATCHES,
+    UNDECODABLE,
+)
+from detections.restoring import encode_hit, recent_alerts, recent_hits
+from detections.rule_watch import RuleWatch
+from detections.settings import DetectionSettings
+from pipeline.bus.admin import Admin
+from pipeline.bus.consumer import Consumer, Record
+from pipeline.bus.control import ControlFollower
+from pipeline.bus.dead_letter import dead_letter
+from pipeline.bus.position import Committed, Position, TopicPartition
+from pipeline.bus.producer import OutgoingRecord, Producer
+from pipeline.errors import BusRefused, BusUnavailable, PipelineError, UndecodableRecord
+from pipeline.schema import topics
+from pipeline.schema.alert import Alert, EventPosition
+from pipeline.schema.codec import SCHEMA_HEADER, decode_event, encode_alert
+from pipeline.schema.control import Decision, RuleState
+from pipeline.settings import BusSettings
+
+log = structlog.get_logger()
+
+GROUP = "tocsin-detections"
+# Events between two looks at the loop, some 10 ms.
+_SLICE_EVENTS = 200
+_POLL_SECONDS = 0.25
+_RETRY_SECONDS = 1.0
+_LAG_SECONDS = 10.0
+_DRAIN_SECONDS = 20.0
+
+
+async def run(settings: DetectionSettings, bus: BusSettings, *, ready: Callable[[], None]) -> None:
+    """Detect until cancelled; ``ready`` is called once rules are in force and events are read.
+
+    Cancelled, it finishes the batch in hand: its alerts are acknowledged, its events committed.
+    """
+    rules = RuleWatch(settings)
+    await rules.load()
+    async with (
+        Producer(bus, client_id=GROUP) as producer,
+        ControlFollower(bus, client_id=f"{GROUP}-control") as control,
+    ):
+        worker = Worker(settings, bus, rules, producer, control)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(rules.follow(), name="detections-rules")
+            tasks.create_task(_watch_lag(Admin(bus, client_id=GROUP)), name="detections-lag")
+            await worker.work(ready)
+
+
+class Worker:
+    """One member of the detections' consumer group. For the loop."""
+
+    def __init__(
+        self,
+        settings: DetectionSettings,
+        bus: BusSettings,
+        rules: RuleWatch,
+        producer: Producer,
+        control: ControlFollower,
+    ) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._rules = rules
+        self._producer = producer
+        self._control = control
+        self._written: frozenset[str] = frozenset()
+        self._must_restore = True
+
+    async def work(self, ready: Callable[[], None]) -> None:
+        """Read, evaluate, write, commit; until cancelled."""
+        async with Consumer(
+            self._bus,
+            group=GROUP,
+            topics=[topics.EVENTS_LOG],
+            client_id=GROUP,
+            on_assigned=self._assigned,
+        ) as consumer:
+            ready()
+            while True:
+                records = await consumer.poll(
+                    max_records=self._settings.batch_events, timeout_seconds=_POLL_SECONDS
+                )
+                if records:
+                    await _finished(self._handle(consumer, records))
+
+    def _assigned(
+        self, committed: Mapping[TopicPartition, Committed | None]
+    ) -> Mapping[TopicPartition, int]:
+        self._must_restore = True
+        return {}
+
+    async def _handle(self, consumer: Consumer, records: Sequence[Record]) -> None:
+        """Carry a batch from the log to its alerts; returns when it is committed."""
+        if self._must_restore:
+            await self._restore()
+        found, parked = await self._evaluate(records)
+        alerts = [alert for alert in found.alerts if alert.id not in self._written]
+        ALERTS_REPEATED.inc(len(found.alerts) - len(alerts))
+        await self._publish([*parked, *_hit_records(found), *map(_alert_record, alerts)])
+        for alert in alerts:
+            ALERTS.labels(level=alert.level).inc()
+        GROUPS.set(self._rules.detector.correlator.group_count)
+        EVICTIONS.set(self._rules.detector.correlator.evictions)
+        await self._commit(consumer, records)
+
+    async def _evaluate(self, records: Sequence[Record]) -> tuple[Detected, list[OutgoingRecord]]:
+        """What a batch leads to; the loop gets its turn between slices."""
+        found = Detected()
+        parked: list[OutgoingRecord] = []
+        disabled = disabled_rules(self._control.decisions)
+        seconds = 0.0
+        for first in range(0, len(records), _SLICE_EVENTS):
+            started = time.perf_counter()
+            now = datetime.now(UTC)
+            for record in records[first : first + _SLICE_EVENTS]:
+                try:
+                    event = decode_event(record.value or b"")
+                except UndecodableRecord as error:
+                    parked.append(_parked(record, error))
+                    continue
+                position = EventPosition(
+                    id=event.id,
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    time=event.time,
+                )
+                self._rules.detector.detect(
+                    event, position, found, observed_time=now, disabled=disabled
+                )
+            seconds += time.perf_counter() - started
+            await asyncio.sleep(0)
+        EVALUATION_SECONDS.observe(seconds)
+        EVENTS.inc(len(records) - len(parked))
+        MATCHES.inc(found.matches)
+        UNDECODABLE.inc(len(parked))
+        return found, parked
+
+    async def _publish(self, records: Sequence[OutgoingRecord]) -> None:
+        """Return once the log has the records, or has refused some of them for good."""
+        while True:
+            try:
+                await self._producer.publish(records)
+            except BusUnavailable as error:
+                log.warning("alerts_unacknowledged", records=len(records), detail=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+            except BusRefused as error:
+                ALERTS_REFUSED.inc()
+                log.error("alerts_refused", detail=str(error))
+                return
+            else:
+                return
+
+    async def _commit(self, consumer: Consumer, records: Sequence[Record]) -> None:
+        """Commit what was handled; without an answer the next batch commits it."""
+        read = {
+            TopicPartition(record.topic, record.partition): Committed(record.offset + 1)
+            for record in records
+        }
+        try:
+            await consumer.commit(read)
+        except PipelineError as error:
+            log.warning("offsets_uncommitted", detail=str(error))
+
+    async def _restore(self) -> None:
+        """Learn what was written before, by this worker or by another one."""
+        detector = self._rules.detector
+        span = timedelta(milliseconds=2 * detector.correlator.longest_timespan_ms)
+        # More than what one batch, killed before its commit, is likely to have led to.
+        at_least = 4 * self._settings.batch_events
+        admin = Admin(self._bus, client_id=f"{GROUP}-restore")
+        while True:
+            try:
+                alerts = await recent_alerts(admin, span=span, at_least=at_least)
+                hits = await recent_hits(admin, span=span, at_least=at_least)
+                break
+            except PipelineError as error:
+                log.warning("restore_delayed", detail=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+        self._written = frozenset(alert.id for alert in alerts)
+        self._rules.detector.restore(hits, (alert for alert in alerts if alert.group))
+        self._must_restore = False
+        log.info("detections_restored", alerts=len(alerts), hits=len(hits))
+
+
+def disabled_rules(decisions: Mapping[str, Decision]) -> frozenset[str]:
+    """The ids of rules that an operator has switched off."""
+    return frozenset(
+        decision.id
+        for decision in list(decisions.values())
+        if isinstance(decision, RuleState) and not decision.enabled
+    )
+
+
+def _alert_record(alert: Alert) -> OutgoingRecord:
+    return OutgoingRecord(
+        topic=topics.ALERTS,
+        key=alert.rule_id.encode(),
+        value=encode_alert(alert),
+        headers=(SCHEMA_HEADER,),
+    )
+
+
+def _hit_records(found: Detected) -> Iterator[OutgoingRecord]:
+    for hit in found.hits:
+        yield OutgoingRecord(
+            topic=topics.HITS,
+            key="\0".join(hit.key).encode("utf-8", "surrogatepass"),
+            value=encode_hit(hit),
+            headers=(SCHEMA_HEADER,),
+        )
+
+
+def _parked(record: Record, error: UndecodableRecord) -> OutgoingRecord:
+    log.warning(
+        "event_undecodable",
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        detail=str(error),
+    )
+    return dead_letter(
+        value=record.value or b"",
+        source=(record.key or b"").decode("utf-8", "replace"),
+        reason="undecodable_event",
+        detail=str(error),
+        origin=Position(record.topic, record.partition, record.offset),
+    )
+
+
+async def _finished(handling: Coroutine[object, object, None]) -> None:
+    """Await a batch; cancelled meanwhile, let it end first, for a bounded time."""
+    task = asyncio.create_task(handling)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        _, unfinished = await asyncio.wait([task], timeout=_DRAIN_SECONDS)
+        for late in unfinished:
+            late.cancel()
+        raise
+
+
+async def _watch_lag(admin: Admin) -> None:
+    while True:
+        with contextlib.suppress(PipelineError):
+            lag = await admin.lag(GROUP)
+            LAG.set(sum(n for at, n in lag.items() if at.topic == topics.EVENTS_LOG))
+        await asyncio.sleep(_LAG_SECONDS)
