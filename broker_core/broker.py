@@ -7,6 +7,7 @@ import structlog
 
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
+from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
@@ -90,6 +91,7 @@ class Broker:
             settings=self.settings,
             logs=self._logs,
             commit=self._commit,
+            producer_ids=ProducerIds(self.settings.data_dir),
             authorizer=self._authorizer,
             delayed=self._delayed,
             authenticate=self._sasl.authenticate,

@@ -9,13 +9,25 @@ from typing import Any
 
 from broker_core import metrics
 from broker_core.authorizer import ANONYMOUS, Principal
-from broker_core.errors import BrokerError, ConnectionRefused, ErrorCode, UnsupportedVersion
+from broker_core.errors import (
+    BrokerError,
+    ConnectionRefused,
+    ErrorCode,
+    MessageTooLarge,
+    UnsupportedVersion,
+)
 from broker_core.handlers import (
     api_versions,
+    create_partitions,
     create_topics,
+    delete_records,
     delete_topics,
+    describe_cluster,
+    describe_configs,
     fetch,
     find_coordinator,
+    incremental_alter_configs,
+    init_producer_id,
     list_offsets,
     metadata,
     produce,
@@ -46,9 +58,17 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.API_VERSIONS: api_versions.handle,
     api_keys.CREATE_TOPICS: create_topics.handle,
     api_keys.DELETE_TOPICS: delete_topics.handle,
+    api_keys.CREATE_PARTITIONS: create_partitions.handle,
+    api_keys.DELETE_RECORDS: delete_records.handle,
+    api_keys.DESCRIBE_CLUSTER: describe_cluster.handle,
+    api_keys.DESCRIBE_CONFIGS: describe_configs.handle,
+    api_keys.INCREMENTAL_ALTER_CONFIGS: incremental_alter_configs.handle,
+    api_keys.INIT_PRODUCER_ID: init_producer_id.handle,
     api_keys.SASL_AUTHENTICATE: sasl_authenticate.handle,
 }
 _BEFORE_SIGN_IN = (api_keys.API_VERSIONS, api_keys.SASL_HANDSHAKE, api_keys.SASL_AUTHENTICATE)
+# Decoded, a request takes a multiple of its bytes; only Produce needs more, and stays opaque.
+MAX_DECODED_BYTES = 8 << 20
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
@@ -81,6 +101,8 @@ class ClientSession:
             raise UnsupportedVersion(f"api key {header.api_key}")
         if not api.supports(header.version):
             return self._refuse_version(api, header)
+        if len(frame) > MAX_DECODED_BYTES and api is not api_keys.PRODUCE:
+            raise MessageTooLarge(f"{api.name} of {len(frame)} bytes")
         metrics.REQUESTS.labels(api.name, str(header.version)).inc()
         if api not in _BEFORE_SIGN_IN and self._services.authorizer.must_sign_in(
             self._client.principal

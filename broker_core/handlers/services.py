@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from broker_core.authorizer import Authorizer, Principal
+from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
@@ -30,6 +31,7 @@ class Services:
     settings: BrokerSettings
     logs: LogDirectory
     commit: GroupCommit
+    producer_ids: ProducerIds
     authorizer: Authorizer
     delayed: DelayedFetches
     authenticate: Callable[[bytes], str]

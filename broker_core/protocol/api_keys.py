@@ -144,6 +144,12 @@ APIS: Mapping[int, Api] = {
         API_VERSIONS,
         CREATE_TOPICS,
         DELETE_TOPICS,
+        DELETE_RECORDS,
+        INIT_PRODUCER_ID,
+        DESCRIBE_CONFIGS,
         SASL_AUTHENTICATE,
+        CREATE_PARTITIONS,
+        INCREMENTAL_ALTER_CONFIGS,
+        DESCRIBE_CLUSTER,
     )
 }
