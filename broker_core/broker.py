@@ -7,6 +7,8 @@ import structlog
 
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
+from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
@@ -49,6 +51,14 @@ class Broker:
             LogDirectory, settings.data_dir, settings.log, self._clock
         )
         self._commit = GroupCommit(self._logs.fault)
+        offsets = await asyncio.to_thread(
+            OffsetStore.open,
+            self._logs,
+            self._commit,
+            self._clock,
+            partitions=settings.groups.offsets_partitions,
+        )
+        self._groups = GroupRegistry(offsets, self._logs, settings.groups, self._clock)
         self._delayed = DelayedFetches()
         self._listener = Listener(
             settings.host,
@@ -82,6 +92,7 @@ class Broker:
     ) -> None:
         """Stop in order."""
         self._delayed.stop()
+        self._groups.close()
         await self._listener.stop()
         await self._close_logs()
         log.info("broker_stopped", port=self.port)
@@ -91,6 +102,7 @@ class Broker:
             settings=self.settings,
             logs=self._logs,
             commit=self._commit,
+            groups=self._groups,
             producer_ids=ProducerIds(self.settings.data_dir),
             authorizer=self._authorizer,
             delayed=self._delayed,

@@ -40,6 +40,7 @@ async def _delete(asked: DeleteTopicState, call: Call) -> DeletableTopicResult:
         if is_internal(name):
             raise InvalidTopic(f"{name} is the broker's own")
         await asyncio.to_thread(call.services.logs.delete_topic, name)
+        await call.services.groups.forget_topic(name)
     except BrokerError as error:
         return DeletableTopicResult(
             name=asked.name if asked.name is not None or call.version >= 6 else "",

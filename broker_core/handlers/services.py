@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from broker_core.authorizer import Authorizer, Principal
+from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.log.group_commit import GroupCommit
@@ -31,6 +32,7 @@ class Services:
     settings: BrokerSettings
     logs: LogDirectory
     commit: GroupCommit
+    groups: GroupRegistry
     producer_ids: ProducerIds
     authorizer: Authorizer
     delayed: DelayedFetches

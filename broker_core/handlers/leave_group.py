@@ -1,0 +1,15 @@
+"""API key 13, LeaveGroup, versions 0 to 5: members leave at once instead of timing out.
+
+Not done: the reason a member gives (KIP-800) is not kept.
+"""
+
+from broker_core.errors import ErrorCode
+from broker_core.handlers.services import Call
+from broker_core.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
+
+
+async def handle(request: LeaveGroupRequest, call: Call) -> LeaveGroupResponse:
+    """Let them leave, if the client may use the group."""
+    if not call.may_use_group(request.group_id):
+        return LeaveGroupResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    return await call.services.groups.leave(request)

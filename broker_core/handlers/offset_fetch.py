@@ -1,0 +1,56 @@
+"""API key 9, OffsetFetch, versions 1 to 9: how far groups have read.
+
+One group up to version 7, several since 8 (KIP-709). Who may use a group may see all that it has
+committed, and it can only have committed what it may read.
+
+Not done: waiting for open transactions (``require_stable``, KIP-447); there are none.
+"""
+
+from dataclasses import replace
+
+from broker_core.errors import ErrorCode
+from broker_core.handlers.services import Call
+from broker_core.protocol.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+    OffsetFetchResponsePartition,
+    OffsetFetchResponseTopic,
+)
+
+REFUSED = ErrorCode.GROUP_AUTHORIZATION_FAILED
+
+
+async def handle(request: OffsetFetchRequest, call: Call) -> OffsetFetchResponse:
+    """Answer for the groups that the client may use, refuse the others."""
+    if call.version < 8:
+        if not call.may_use_group(request.group_id):
+            return _refuse_one(request)
+        return await call.services.groups.fetch_offsets(request)
+    allowed = tuple(group for group in request.groups if call.may_use_group(group.group_id))
+    answer = await call.services.groups.fetch_offsets(replace(request, groups=allowed))
+    refused = tuple(
+        OffsetFetchResponseGroup(group_id=group.group_id, topics=(), error_code=REFUSED)
+        for group in request.groups
+        if not call.may_use_group(group.group_id)
+    )
+    return replace(answer, groups=answer.groups + refused)
+
+
+def _refuse_one(request: OffsetFetchRequest) -> OffsetFetchResponse:
+    """Version 1 has an error code for partitions only, so it is said there too."""
+    return OffsetFetchResponse(
+        error_code=REFUSED,
+        topics=tuple(
+            OffsetFetchResponseTopic(
+                name=topic.name,
+                partitions=tuple(
+                    OffsetFetchResponsePartition(
+                        partition_index=number, committed_offset=-1, metadata="", error_code=REFUSED
+                    )
+                    for number in topic.partition_indexes
+                ),
+            )
+            for topic in request.topics or ()
+        ),
+    )
