@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS events $on_cluster
     text String ALIAS concat(message, '\n', raw),
     INDEX text_words text TYPE text(tokenizer = splitByNonAlpha, preprocessor = lower(text)),
     INDEX time_range time TYPE minmax,
+    INDEX attribute_keys mapKeys(attributes) TYPE bloom_filter(0.01),
+    INDEX list_keys mapKeys(lists) TYPE bloom_filter(0.01),
     INDEX id_bloom id TYPE bloom_filter(0.001),
     INDEX user_bloom lower(user) TYPE bloom_filter(0.01),
     INDEX source_ip_bloom lower(source_ip) TYPE bloom_filter(0.01),
