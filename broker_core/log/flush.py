@@ -46,6 +46,7 @@ class Flush:
     snapshots: list[tuple[Path, bytes]] = field(default_factory=list)
     directory_changed: bool = False
     checkpoint: PartitionCheckpoint | None = None
+    checkpoint_written: bool = False
 
     def run(self) -> None:
         """Sync everything; blocks.
@@ -72,6 +73,7 @@ class Flush:
         if self.checkpoint is not None:
             try:
                 self.checkpoint.write(self.directory)
+                self.checkpoint_written = True
             except OSError as error:
                 _tolerate_full_disk(error, "partition_checkpoint_skipped", self.directory)
 

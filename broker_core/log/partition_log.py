@@ -25,7 +25,7 @@ from broker_core.log.fault import Fault
 from broker_core.log.flush import Flush, drop_old_snapshots
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.recovery import recover
-from broker_core.log.segment import Segment
+from broker_core.log.segment import Segment, SegmentIndexes
 from broker_core.log.segment_list import Place, SegmentList
 from broker_core.log.topic_config import LogConfig
 from broker_core.metrics import LOG_DUPLICATES
@@ -279,12 +279,12 @@ class PartitionLog:
     @property
     def needs_flush(self) -> bool:
         """Whether anything is written that a sync would make durable."""
-        return self.high_watermark < self.end_offset or self._checkpoint_due
+        return self.high_watermark < self.end_offset or self._checkpoint_due or bool(self._unsynced)
 
     def begin_flush(self) -> Flush:
         """Return all that is to be made durable now, for a thread to run."""
         recovery_point = self._recovery_point
-        if self._unsynced:
+        if self._unsynced or self._checkpoint_due:
             recovery_point = self._active.base_offset
         checkpoint = None
         if self._checkpoint_due or self._unsynced:
@@ -313,7 +313,9 @@ class PartitionLog:
             segment.close_writer()
             segment.release_indexes()
         del self._unsynced[: len(flush.sealed)]
-        if flush.checkpoint is not None:
+        if flush.checkpoint is not None and not flush.checkpoint_written:
+            self._checkpoint_due = True  # the disk was full; a later flush says so again
+        elif flush.checkpoint is not None:
             self._recovery_point = flush.checkpoint.recovery_point
         self._mark = Place(flush.segment, flush.position)
         self._segments.remember(flush.end_offset, self._mark)
@@ -360,9 +362,30 @@ class PartitionLog:
             self._segments.remove(segment)
         return gone
 
-    def replace(self, old: Sequence[Segment], new: Segment) -> None:
-        """Put a compacted segment in the place of those it was made of."""
-        self._segments.replace(old, new)
+    def replace(
+        self,
+        old: Sequence[Segment],
+        base_offset: int,
+        *,
+        next_offset: int,
+        size: int,
+        indexes: SegmentIndexes,
+    ) -> Segment:
+        """Put a compacted segment in the place of those it was made of; return it.
+
+        Whoever calls puts its file in their place before anybody else runs.
+        """
+        segment = Segment(
+            self.directory,
+            base_offset,
+            files=self._files,
+            interval_bytes=self._settings.index_interval_bytes,
+            size=size,
+            next_offset=next_offset,
+            indexes=indexes,
+        )
+        self._segments.replace(old, segment)
+        return segment
 
     # -- ending
 

@@ -227,6 +227,14 @@ class Segment:
                 return position
         return self.size
 
+    def last_offset(self) -> int:
+        """Offset of its last record; one before its base if it has none."""
+        last = self.base_offset - 1
+        start = self.indexes.offsets.last_position
+        for _, header in walk(self.descriptor(), start, self.size, read_bytes=_SEEK_BYTES):
+            last = header.last_offset
+        return last
+
     def read(self, position: int, end: int, *, max_bytes: int, minimum_one: bool) -> bytes:
         """Read whole batches from ``position`` on, none past ``end``.
 
