@@ -10,15 +10,19 @@ import structlog
 import uvicorn
 from fastapi import Depends, FastAPI
 
+from pipeline.bus.admin import Admin
 from pipeline.settings import PipelineSettings
+from pipeline.store.client import StoreClient
 from web import problems
 from web.api import routers as api_routers
 from web.database.engine import Database
 from web.database.outbox import relay
 from web.dependencies import Console, signed_in
+from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
 from web.pages import open_routers, routers
 from web.rendering.assets import STATIC, StaticFiles
+from web.rulebook import Rulebook
 from web.security.guard import Guard
 from web.security.sessions import Sessions
 from web.settings import WebSettings
@@ -46,6 +50,9 @@ def create_app(
         pipeline=pipeline,
         database=database,
         sessions=Sessions(database, settings),
+        store=StoreClient(pipeline.store),
+        log_watch=LogWatch(Admin(pipeline.bus, client_id="tocsin-console")),
+        rulebook=Rulebook(rule_directories),
         watch=watch,
     )
 
@@ -54,6 +61,7 @@ def create_app(
         tasks = [
             asyncio.create_task(watch.run(), name="watch"),
             asyncio.create_task(relay(database, pipeline.bus), name="outbox"),
+            asyncio.create_task(console.rulebook.run(), name="rulebook"),
         ]
         try:
             yield
@@ -61,6 +69,7 @@ def create_app(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await console.store.close()
             database.close()
 
     app = FastAPI(

@@ -13,8 +13,11 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from pipeline.settings import PipelineSettings
+from pipeline.store.client import StoreClient
 from web.database.engine import Database
+from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
+from web.rulebook import Rulebook
 from web.security.accounts import Account
 from web.security.audit import Actor
 from web.security.errors import (
@@ -40,6 +43,9 @@ class Console:
     pipeline: PipelineSettings
     database: Database
     sessions: Sessions
+    store: StoreClient
+    log_watch: LogWatch
+    rulebook: Rulebook
     watch: Watch
 
 

@@ -3,7 +3,13 @@
 ``routers`` are for who is signed in, ``open_routers`` for everybody.
 """
 
-from web.pages import login, nothing, overview, profile
+from web.pages import admin, login, nothing, overview, profile, topics
 
 open_routers = (login.router,)
-routers = (overview.router, profile.router, nothing.router)
+routers = (
+    overview.router,
+    topics.router,
+    admin.router,
+    profile.router,
+    nothing.router,
+)
