@@ -15,6 +15,8 @@ import structlog
 from pipeline.bus.control import ControlFollower
 from pipeline.bus.credentials import Tokens
 from pipeline.bus.producer import Producer
+from pipeline.collectors.clickstream import endpoint
+from pipeline.collectors.clickstream.endpoint import Clickstream
 from pipeline.collectors.collector import Collector
 from pipeline.collectors.http import json_lines
 from pipeline.collectors.http.application import Application, Route
@@ -23,8 +25,9 @@ from pipeline.collectors.http.body import BodyReader
 from pipeline.collectors.http.json_lines import JsonLines
 from pipeline.collectors.http.server import HttpLimits, HttpListener
 from pipeline.collectors.intake import Intake
-from pipeline.collectors.metrics import remote_write
+from pipeline.collectors.metrics import remote_write, scrape
 from pipeline.collectors.metrics.remote_write import RemoteWrite
+from pipeline.collectors.metrics.scrape import Scraper
 from pipeline.collectors.recording import Recorder
 from pipeline.collectors.spill_over import SpillOver
 from pipeline.collectors.syslog.datagrams import SyslogDatagrams
@@ -106,6 +109,7 @@ class CollectorsRole:
         return [
             *syslog_collectors(settings.syslog, intake, recorder),
             http_collector(settings.http, intake, recorder, tokens),
+            Scraper(intake, recorder(scrape.NAME), settings.scrape),
         ]
 
 
@@ -172,10 +176,19 @@ def http_collector(
         bodies,
         max_body_bytes=settings.max_body_bytes,
     )
+    clicks = Clickstream(
+        intake,
+        recorder(endpoint.COLLECTOR),
+        bodies,
+        sites=settings.click_sites,
+        origins=settings.click_origins,
+        requests_per_minute=settings.click_requests_per_minute,
+    )
     post = frozenset({"POST"})
     routes = {
         json_lines.PATH: Route(endpoint=lines, methods=post),
         remote_write.PATH: Route(endpoint=samples, methods=post),
+        **clicks.routes(),
     }
     return HttpListener(
         Application(routes, max_discarded_bytes=settings.max_body_bytes),

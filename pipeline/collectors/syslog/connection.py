@@ -8,7 +8,7 @@ not read from until the log has caught up; its neighbours go on.
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from pipeline.collectors.intake import Intake
 from pipeline.collectors.recording import Recorder
@@ -60,15 +60,15 @@ class SyslogConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A sender has connected."""
-        assert isinstance(transport, asyncio.Transport), "a stream"
+        stream = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if peer else "unknown"
-        self._transport = transport
+        self._transport = stream
         connected = transport.get_extra_info("socket")
         if connected is not None:  # so that a sender which vanished is noticed some day
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if not self._owner.opened(self):
-            transport.abort()
+            stream.abort()
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """Where to receive into; used up again before the loop does anything else."""
