@@ -81,6 +81,7 @@ class Producer:
             "queue.buffering.max.kbytes": QUEUE_KIBIBYTES,
             "message.max.bytes": MAX_RECORD_BYTES,
             "sticky.partitioning.linger.ms": 100,
+            "topic.metadata.propagation.max.ms": 5_000,
             "partitioner": "murmur2_random",
         }
         self._client: KafkaProducer | None = None

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 ATTEMPTS_AT_A_TIME = 4
 MAX_WAITING = 10_000
+SETTLE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ class Courier:
         self._waiting: list[tuple[float, int, Job]] = []
         self._counter = 0
         self._woken = asyncio.Event()
+        self._attempts: set[asyncio.Task[None]] = set()
         self._permits = asyncio.Semaphore(ATTEMPTS_AT_A_TIME)
 
     def take(self, job: Job, *, delay_seconds: float = 0.0) -> None:
@@ -101,7 +103,15 @@ class Courier:
             while True:
                 await self._permits.acquire()
                 job = await self._next()
-                attempts.create_task(self._attempt(job), name=f"deliver-{self._name}")
+                attempt = attempts.create_task(self._attempt(job), name=f"deliver-{self._name}")
+                self._attempts.add(attempt)
+                attempt.add_done_callback(self._attempts.discard)
+
+    async def settle(self) -> None:
+        """Return once the attempts under way are on record, or after a while."""
+        if self._attempts:
+            longest = self._settings.timeout.total_seconds() + SETTLE_SECONDS
+            await asyncio.wait(set(self._attempts), timeout=longest)
 
     async def _next(self) -> Job:
         """The next job, once it is due."""
