@@ -8,10 +8,6 @@
 
 Everything remembered is bounded. The engine is a function of rules and event: it reads no clock
 and no file. Not thread-safe; one engine belongs to one thread.
-
-Keywords are searched in every value of the event and in the raw text, unless that text is a JSON
-object, whose values are the fields already. Names that Tocsin adds (``logsource.*``,
-``parse_error``) are no values of the event.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,13 +16,20 @@ from operator import itemgetter
 import msgspec
 
 from detections.compiler import All, Any, Condition, Item, Node, Not, Rule, condition_over, items
+from detections.event_texts import keyword_texts
 from detections.field_mapping import FieldNames
 from detections.log_source import ROUTING_FIELDS, EventSources, sources_of
-from detections.matchers import FieldReference, Test, Text, refers, text_of
+from detections.matchers import (
+    FieldReference,
+    Test,
+    Text,
+    holds_without_value,
+    refers,
+    text_of,
+)
 from detections.rule_set import RuleSet
-from detections.signature import Budget, Memo, TestIndex, holds_without_value
+from detections.signature import Budget, Memo, TestIndex
 from pipeline.schema.event import Scalar, Value
-from pipeline.schema.fields import PARSE_ERROR, TIME_ERROR
 
 DEFAULT_MEMO_BYTES = 96 << 20
 _MAX_ROUTES = 8_192
@@ -34,8 +37,6 @@ _MAX_CLASSES = 512
 _MAX_LAYOUTS = 4_096
 _MAX_VERDICTS = 100_000
 _MAX_SIGNATURES = 50_000
-_NOT_VALUES = frozenset({PARSE_ERROR, TIME_ERROR})
-_LOG_SOURCE_PREFIX = "logsource."
 
 Fields = Mapping[str, Value]
 
@@ -287,19 +288,6 @@ class _Layout:
             self.values = lambda fields: (fields[wanted[0]],)
         else:
             self.values = lambda fields: ()
-
-
-def keyword_texts(fields: Fields, raw: str) -> list[str]:
-    """The texts of an event in which keywords are looked for."""
-    texts = [] if raw.startswith("{") or not raw else [raw]
-    for name, value in fields.items():
-        if name.startswith(_LOG_SOURCE_PREFIX) or name in _NOT_VALUES:
-            continue
-        if isinstance(value, list):
-            texts.extend(map(text_of, value))
-        else:
-            texts.append(value if isinstance(value, str) else text_of(value))
-    return texts
 
 
 def _signature_of(memo: Memo, value: Value) -> int:

@@ -141,6 +141,11 @@ def predicate(test: Test) -> Predicate:
             raise TypeError("a field reference needs the event")
 
 
+def holds_without_value(test: Test) -> bool:
+    """Whether a missing field satisfies a test."""
+    return isinstance(test, IsNull) or (isinstance(test, Exists) and not test.expected)
+
+
 def refers(test: FieldReference, own: str, other: str) -> bool:
     """Whether a value's text refers to the other field's text as the test demands."""
     own, other = own.lower(), other.lower()

@@ -22,6 +22,7 @@ from detections.matchers import (
     Test,
     Text,
     Wildcard,
+    holds_without_value,
     predicate,
     text_of,
 )
@@ -165,11 +166,6 @@ class _Group:
         if not self._numbers:
             return None, []
         return build(self.literals), list(self._numbers.values())
-
-
-def holds_without_value(test: Test) -> bool:
-    """Whether a missing field satisfies a test."""
-    return isinstance(test, IsNull) or (isinstance(test, Exists) and not test.expected)
 
 
 def _gate(test: Test) -> str:
