@@ -107,7 +107,7 @@ async def _broker(configuration: Configuration, secrets: Secrets, ready: Ready) 
     )
     async with Broker(settings) as broker:
         ready()
-        await broker.wait_failed()
+        await asyncio.Event().wait()
 
 
 async def _store(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
@@ -146,16 +146,26 @@ async def _collectors(configuration: Configuration, secrets: Secrets, ready: Rea
 
     settings = _pipeline(configuration, secrets, "collectors")
     await _ensure_topics(settings.bus)
+    certificates = configuration.data_dir / "tls"
+    if settings.syslog.tls_certificate is None:
+        syslog = settings.syslog.model_copy(
+            update={
+                "tls_certificate": certificates / "server.crt",
+                "tls_key": certificates / "server.key",
+            }
+        )
+        settings = settings.model_copy(update={"syslog": syslog})
     await run(settings, ready=ready)
 
 
 async def _web(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from detections.rule_watch import directories_of
     from web.app import run
 
     await run(
         configuration.web,
         _pipeline(configuration, secrets, "web", reader=True),
-        _detection_settings(configuration),
+        directories_of(_detection_settings(configuration)),
         ready=ready,
     )
 
