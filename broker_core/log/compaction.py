@@ -18,7 +18,7 @@ from pathlib import Path
 from broker_core.errors import BrokerError
 from broker_core.log import file_layout
 from broker_core.log.checkpoint import sync_directory
-from broker_core.log.segment import SegmentIndexes, walk
+from broker_core.log.segment import MAX_SPAN, SegmentIndexes, walk
 from broker_core.protocol.compression import Codec
 from broker_core.protocol.record_batch import (
     BatchHeader,
@@ -75,7 +75,7 @@ def groups(files: Sequence[SealedFile], *, segment_bytes: int) -> list[list[Seal
     total = 0
     for file in files:
         spans = file.next_offset - grouped[-1][0].base_offset if grouped else 0
-        if grouped and total + file.size <= segment_bytes and spans < 1 << 31:
+        if grouped and total + file.size <= segment_bytes and spans < MAX_SPAN:
             grouped[-1].append(file)
             total += file.size
         else:

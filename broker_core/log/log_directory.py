@@ -183,20 +183,24 @@ class LogDirectory:
 
     def close(self) -> None:
         """Make everything durable and leave the marker of an orderly close; blocks."""
-        self._release_retired()
         try:
             for partition in self._logs.values():
                 if self.fault.reason is None:
                     partition.close()
-                else:
-                    partition.release()
             if self.fault.reason is None:
                 replace_file(self.path / file_layout.CLEAN_SHUTDOWN, b"")
         except OSError as error:
             log.error("log_directory_close_failed", error=str(error))
         finally:
-            self._files.close()
-            self._lock_file.close()
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Give the directory up as it is; without :meth:`close`, that is a crash."""
+        self._release_retired()
+        for partition in self._logs.values():
+            partition.release()
+        self._files.close()
+        self._lock_file.close()
 
     # -- inside
 

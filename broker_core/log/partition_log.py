@@ -25,7 +25,7 @@ from broker_core.log.fault import Fault
 from broker_core.log.flush import Flush, drop_old_snapshots
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.recovery import recover
-from broker_core.log.segment import Segment, SegmentIndexes
+from broker_core.log.segment import MAX_SPAN, Segment, SegmentIndexes
 from broker_core.log.segment_list import Place, SegmentList
 from broker_core.log.topic_config import LogConfig
 from broker_core.metrics import LOG_DUPLICATES
@@ -33,7 +33,6 @@ from broker_core.protocol.record_batch import BatchHeader, Bytes
 from broker_core.settings import LogSettings
 
 _ASSIGNED = struct.Struct(">qii")  # base offset, batch length, leader epoch
-_RELATIVE_OFFSETS = 1 << 31
 _CRC = struct.Struct(">I")
 _CRC_AT = 17
 _ATTRIBUTES = struct.Struct(">h")
@@ -441,7 +440,7 @@ class PartitionLog:
         return (
             active.size + header.size > self.config.segment_bytes
             or now_ms - self._active_since_ms >= self.config.segment_ms
-            or last_relative >= _RELATIVE_OFFSETS
+            or last_relative >= MAX_SPAN
         )
 
     def _write(self, batch: Bytes, header: BatchHeader) -> None:

@@ -21,7 +21,7 @@ from broker_core.log import file_layout
 from broker_core.log.checkpoint import PartitionCheckpoint, replace_file, sync_directory
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.producer_state import ProducerState
-from broker_core.log.segment import Segment, SegmentIndexes, walk
+from broker_core.log.segment import MAX_SPAN, Segment, SegmentIndexes, walk
 from broker_core.metrics import LOG_BYTES_CUT
 from broker_core.protocol.record_batch import (
     HEADER_BYTES,
@@ -33,6 +33,7 @@ from broker_core.protocol.record_batch import (
 log = structlog.get_logger()
 
 _READ_BYTES = 1 << 20
+_NOWHERE = 1 << 63  # beyond every offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ class _Opening:
             self._trust(base_offset, next_offset)
         expected: int | None = None
         for number, base_offset in enumerate(bases[first:], first):
-            if expected is not None and base_offset != expected and self.checkpoint is not None:
+            if expected is not None and base_offset != expected and expected >= self._strict_from:
                 self._remove(bases[number:], f"offset {expected} should follow")
                 break
             scanned = self._scan(base_offset)
@@ -144,13 +145,21 @@ class _Opening:
             self.segments.append(self._segment(base_offset, 0, base_offset))
         self.segments[-1].open_for_append(create=create)
         if create:
-            sync_directory(self.directory)
+            PartitionCheckpoint(
+                log_start_offset=self.segments[0].base_offset,
+                recovery_point=self.segments[0].base_offset,
+            ).write(self.directory)
 
     def log_start_offset(self) -> int:
         """The first offset readers may see."""
         known = self.checkpoint or PartitionCheckpoint()
         start = max(known.log_start_offset, self.segments[0].base_offset)
         return min(start, self.segments[-1].next_offset)
+
+    @property
+    def _strict_from(self) -> int:
+        """Offset from which no gap is possible: compaction stays below the recovery point."""
+        return _NOWHERE if self.checkpoint is None else self.checkpoint.recovery_point
 
     def _bases(self) -> list[int]:
         paths = file_layout.segment_files(self.directory, file_layout.LOG_SUFFIX)
@@ -195,7 +204,7 @@ class _Opening:
     def _scan(self, base_offset: int) -> Scan:
         """Scan a segment, cut it where it is torn, and add it."""
         path = self.directory / file_layout.log_file(base_offset)
-        scanned = scan(path, base_offset, self.interval_bytes)
+        scanned = scan(path, base_offset, self.interval_bytes, strict_from=self._strict_from)
         if scanned.problem is not None:
             self._count_cut(path.stat().st_size - scanned.size, path, scanned.problem)
             os.truncate(path, scanned.size)
@@ -235,19 +244,25 @@ class _Opening:
             ).write(self.directory)
 
 
-def scan(path: Path, base_offset: int, interval_bytes: int) -> Scan:
-    """Read a log file from the start, comparing every CRC."""
+def scan(path: Path, base_offset: int, interval_bytes: int, *, strict_from: int) -> Scan:
+    """Read a log file from the start, comparing every CRC.
+
+    Args:
+        strict_from: Offset from which a gap is an error: base offsets are not under the CRC.
+    """
     found = Scan(SegmentIndexes(interval_bytes), base_offset)
     with path.open("rb", buffering=0) as file:
         end = os.fstat(file.fileno()).st_size
         try:
-            _scan_batches(file.fileno(), end, base_offset, found)
+            _scan_batches(file.fileno(), end, base_offset, strict_from, found)
         except (CorruptMessage, UnsupportedForMessageFormat) as error:
             found.problem = str(error)
     return found
 
 
-def _scan_batches(descriptor: int, end: int, base_offset: int, found: Scan) -> None:
+def _scan_batches(
+    descriptor: int, end: int, base_offset: int, strict_from: int, found: Scan
+) -> None:
     buffer, start = b"", 0
     while found.size < end:
         at = found.size - start
@@ -256,7 +271,8 @@ def _scan_batches(descriptor: int, end: int, base_offset: int, found: Scan) -> N
         header = read_header(buffer, at)
         if found.size + header.size > end:
             raise CorruptMessage(f"a batch of {header.size} bytes is cut off")
-        if header.base_offset < found.next_offset:
+        gap = header.base_offset - found.next_offset
+        if gap < 0 or (gap > 0 and found.next_offset >= strict_from) or gap >= MAX_SPAN:
             raise CorruptMessage(f"offset {header.base_offset} after {found.next_offset - 1}")
         if at + header.size > len(buffer):
             wanted = max(header.size, _READ_BYTES)

@@ -25,6 +25,7 @@ from broker_core.protocol.record_batch import (
     read_header,
 )
 
+MAX_SPAN = 1 << 31  # offsets a segment may span: its index holds relative ones in 32 bits
 _SEEK_BYTES = 8 << 10  # an index interval and the header after it
 _SCAN_BYTES = 256 << 10
 
