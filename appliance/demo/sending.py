@@ -129,12 +129,14 @@ class _Roads:
                         tasks.create_task(self._datagram(payloads))
                     else:
                         tasks.create_task(self._requests(transport, payloads))
-        except* OSError as group:
-            error = group.exceptions[0]
-            host, port = self._targets.syslog
-            raise DemoRefused(f"the syslog collector at {host}:{port}: {error}") from error
-        except* DemoRefused as group:
-            raise group.exceptions[0] from None
+        except ExceptionGroup as group:
+            first = group.exceptions[0]
+            if isinstance(first, DemoRefused):
+                raise first from None
+            if isinstance(first, OSError):
+                host, port = self._targets.syslog
+                raise DemoRefused(f"the syslog collector at {host}:{port}: {first}") from first
+            raise
 
     async def _stream(self, sender: str, payloads: Sequence[bytes]) -> None:
         writer = self._writers.get(sender)
