@@ -3,14 +3,18 @@
 from time import perf_counter
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.metrics import REQUEST_SECONDS, REQUESTS
 from web.security.requests import SECURITY_HEADERS
 
 
-class BodyTooLarge(Exception):
-    """A body went on beyond the limit; the answer was 413."""
+class BodyTooLarge(HTTPException):
+    """A body went on beyond the limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"A request body has at most {limit:,} bytes here.")
 
 
 class Guard:
@@ -25,23 +29,17 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, face, answered = perf_counter(), face_of(scope), False
+        started, face = perf_counter(), face_of(scope)
 
         async def guarded_send(message: Message) -> None:
-            nonlocal answered
             if message["type"] == "http.response.start":
-                answered = True
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 REQUESTS.labels(face=face, status=f"{message['status'] // 100}").inc()
             await send(message)
 
-        try:
-            await self._app(scope, self._bounded(receive), guarded_send)
-        except BodyTooLarge:
-            if not answered:
-                await _refuse(guarded_send)
+        await self._app(scope, self._bounded(receive), guarded_send)
         if face != "stream":
             REQUEST_SECONDS.labels(face=face).observe(perf_counter() - started)
 
@@ -53,7 +51,7 @@ class Guard:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise BodyTooLarge
+                raise BodyTooLarge(self._max_body_bytes)
             return message
 
         return bounded
@@ -68,10 +66,3 @@ def face_of(scope: Scope) -> str:
         if path.startswith((f"/{face}/", f"/{face}s/")):
             return face
     return "fragment" if (b"hx-request", b"true") in scope["headers"] else "page"
-
-
-async def _refuse(send: Send) -> None:
-    body = b'{"title":"The request is too large","status":413}'
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
