@@ -1,4 +1,4 @@
-"""The engines behind the store's seam: the embedded one always, a server where one is given.
+"""The engines behind the seams: ours always, a server or a Kafka where one is given.
 
 ``TOCSIN_TEST_CLICKHOUSE=http://user:password@host:8123/database`` gives a server; its tables are
 dropped. Without it the server's column is reported UNVERIFIED.
@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from pipeline.settings import StoreSettings
+from pipeline.settings import BusSettings, StoreSettings
 from pipeline.store.client import NamedQuery, StoreClient
 from pipeline.store.migrate import migrate
+from tests.support.standalone_broker import StandaloneBroker
 from tests.support.store import StoreProcess
 
 SERVER = "TOCSIN_TEST_CLICKHOUSE"
+KAFKA = "TOCSIN_TEST_KAFKA"
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +66,21 @@ async def store(store_settings: StoreSettings) -> AsyncIterator[StoreClient]:
         for (table,) in tables:
             await client.command(f"TRUNCATE TABLE {table}")
         yield client
+
+
+@pytest.fixture(scope="session")
+def broker_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneBroker]:
+    """One broker of ours for the whole session."""
+    with StandaloneBroker(tmp_path_factory.mktemp("broker")) as broker:
+        yield broker
+
+
+@pytest.fixture(params=["broker_core", "kafka"])
+def bus(request: pytest.FixtureRequest) -> BusSettings:
+    """How to reach each cluster; ``TOCSIN_TEST_KAFKA=kafka://host:port`` gives a Kafka."""
+    if request.param == "broker_core":
+        broker: StandaloneBroker = request.getfixturevalue("broker_process")
+        return BusSettings(url=f"kafka://{broker.address}")
+    if KAFKA not in os.environ:
+        pytest.skip(f"UNVERIFIED: no Kafka given by {KAFKA}")
+    return BusSettings(url=os.environ[KAFKA])

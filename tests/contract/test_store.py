@@ -1,35 +1,17 @@
 """What every engine behind the store's seam does alike."""
 
-from datetime import UTC, datetime
-from uuid import UUID
-
 import pytest
 
 from pipeline.errors import StoreRefused, StoreUnavailable
-from pipeline.schema.event import Event, Kind, Value
+from pipeline.schema.event import Value
 from pipeline.settings import StoreSettings
 from pipeline.store.client import NamedQuery, StoreClient
 from pipeline.store.event_rows import EVENT_COLUMNS
 from pipeline.store.migrate import migrate
 from pipeline.store.rows import event_of, events_rows
-from tests.support.store import At
+from tests.support.stored_values import log_event
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 COUNT = NamedQuery(name="count", sql="SELECT count() FROM events", parameters={})
-
-
-def log_event(number: int, **fields: Value) -> tuple[Event, At]:
-    """An event and where it lies, of a number."""
-    event = Event(
-        id=str(UUID(int=number)),
-        kind=Kind.LOG,
-        time=NOON,
-        observed_time=NOON,
-        source="syslog:10.0.0.7",
-        fields={"message": f"event {number}", **fields},
-        raw=b"raw",
-    )
-    return event, At("events.log", 0, number)
 
 
 async def test_a_batch_written_twice_with_its_token_is_stored_once(store: StoreClient) -> None:
@@ -62,7 +44,7 @@ async def test_an_event_comes_back_as_it_was(store: StoreClient) -> None:
         "empty": [],
         "quote": "it's \\ \t\n'",
     }
-    event, at = log_event(7, **fields)
+    event, at = log_event(7, fields)
     await store.insert("events", events_rows([(event, at)]), token="one")
 
     rows = await store.query(

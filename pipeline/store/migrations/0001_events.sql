@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS events $on_cluster
     text String ALIAS concat(message, '\n', raw),
     INDEX text_words text TYPE text(tokenizer = splitByNonAlpha, preprocessor = lower(text)),
     INDEX time_range time TYPE minmax,
+    INDEX offset_range offset TYPE minmax,
     INDEX attribute_keys mapKeys(attributes) TYPE bloom_filter(0.01),
     INDEX list_keys mapKeys(lists) TYPE bloom_filter(0.01),
     INDEX id_bloom id TYPE bloom_filter(0.001),

@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS samples $on_cluster
     source LowCardinality(String),
     topic LowCardinality(String),
     partition Int32 CODEC(ZSTD(1)),
-    offset Int64 CODEC(Delta, ZSTD(1))
+    offset Int64 CODEC(Delta, ZSTD(1)),
+    INDEX offset_range offset TYPE minmax
 )
 ENGINE = ${replicated}MergeTree
 PARTITION BY toDate(observed_time)

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS clicks $on_cluster
     source_ip String CODEC(ZSTD(1)),
     user_agent String CODEC(ZSTD(1)),
     attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    INDEX offset_range offset TYPE minmax,
     INDEX id_bloom id TYPE bloom_filter(0.001)
 )
 ENGINE = ${replicated}MergeTree

@@ -1,5 +1,5 @@
--- What must add up: one row per batch, source, day and reason, written with the batch it counts;
--- and what could not be processed, kept raw.
+-- What must add up: one row per batch, source, day and reason, written with the batch it counts
+-- (a row written again is one row); and what could not be processed, kept raw.
 CREATE TABLE IF NOT EXISTS ledger $on_cluster
 (
     topic LowCardinality(String),
@@ -14,9 +14,9 @@ CREATE TABLE IF NOT EXISTS ledger $on_cluster
     observed_date Date,
     time DateTime64(3, 'UTC')
 )
-ENGINE = ${replicated}MergeTree
+ENGINE = ${replicated}ReplacingMergeTree(time)
 PARTITION BY toYYYYMM(observed_date)
-ORDER BY (observed_date, source, topic, partition, first_offset)
+ORDER BY (observed_date, source, topic, partition, first_offset, last_offset, reason)
 TTL observed_date + INTERVAL $retention_days DAY
 SETTINGS $deduplication_window = 10000;
 
