@@ -59,7 +59,7 @@ class Member:
             }
         )
         self._consumer.subscribe([topic])
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

@@ -54,7 +54,7 @@ class StandaloneBroker:
         ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
         line = self._process.stdout.readline() if ready else ""
         if not line.startswith("listening on "):
-            self._process.kill()
+            self.kill()
             raise AssertionError(f"the broker did not start: {line!r}")
         self.address = line.removeprefix("listening on ").strip()
 
