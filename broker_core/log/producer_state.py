@@ -23,7 +23,7 @@ MAX_PRODUCERS = 100_000  # ids are the client's word; the one silent for longest
 
 _MAGIC = b"TPST"
 _VERSION = 1
-_FILE = struct.Struct(">4sHHII")
+_FILE = struct.Struct(">4sHHI")
 _PRODUCER = struct.Struct(">qhH")
 _BATCH = struct.Struct(">iiqqq")
 _SEQUENCES = 1 << 31
@@ -129,21 +129,19 @@ class ProducerState:
             parts.append(_PRODUCER.pack(producer_id, producer.epoch, len(producer.batches)))
             parts.extend(_BATCH.pack(*batch) for batch in producer.batches)
         body = b"".join(parts)
-        header = _FILE.pack(_MAGIC, _VERSION, 0, len(self._producers), google_crc32c.value(body))
-        return header + body
+        return _FILE.pack(_MAGIC, _VERSION, 0, google_crc32c.value(body)) + body
 
     @classmethod
     def decode(cls, data: bytes) -> "ProducerState | None":
         """Return the state of a snapshot, or None if the bytes are not one."""
         if len(data) < _FILE.size:
             return None
-        magic, version, _, count, checksum = _FILE.unpack_from(data)
         body = data[_FILE.size :]
-        if (magic, version, checksum) != (_MAGIC, _VERSION, google_crc32c.value(body)):
+        if _FILE.unpack_from(data) != (_MAGIC, _VERSION, 0, google_crc32c.value(body)):
             return None
         state = cls()
         position = 0
-        for _ in range(count):
+        while position < len(body):
             producer_id, epoch, batches = _PRODUCER.unpack_from(body, position)
             position += _PRODUCER.size
             end = position + batches * _BATCH.size

@@ -1,0 +1,78 @@
+"""What a topic may set for itself."""
+
+from datetime import timedelta
+
+import pytest
+
+from broker_core.errors import InvalidConfig
+from broker_core.log.topic_config import (
+    MAX_SEGMENT_BYTES,
+    describe_log_config,
+    read_log_config,
+)
+from broker_core.settings import LogSettings
+
+SETTINGS = LogSettings(segment_bytes=5000, retention_age=timedelta(hours=1))
+
+
+def test_what_a_topic_does_not_set_comes_from_the_broker() -> None:
+    config = read_log_config({}, SETTINGS)
+
+    assert config.segment_bytes == 5000
+    assert config.retention_ms == 3_600_000
+    assert config.retention_bytes == -1
+    assert not config.is_compacted
+
+
+def test_what_a_topic_sets_counts() -> None:
+    config = read_log_config(
+        {
+            "cleanup.policy": "compact,delete",
+            "retention.ms": "-1",
+            "retention.bytes": "7",
+            "max.message.bytes": "9",
+            "message.timestamp.type": "LogAppendTime",
+            "delete.retention.ms": "0",
+            "segment.bytes": "1024",
+            "segment.ms": "10",
+        },
+        SETTINGS,
+    )
+
+    assert config.is_compacted
+    assert config.is_deleted_by_retention
+    assert config.has_log_append_time
+    assert (config.retention_ms, config.retention_bytes, config.max_message_bytes) == (-1, 7, 9)
+    assert (config.segment_bytes, config.segment_ms, config.delete_retention_ms) == (1024, 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("retention.hours", "1"),
+        ("retention.ms", "a day"),
+        ("retention.ms", "-2"),
+        ("segment.bytes", "10"),
+        ("segment.bytes", str(MAX_SEGMENT_BYTES + 1)),
+        ("cleanup.policy", "archive"),
+        ("cleanup.policy", ""),
+        ("message.timestamp.type", "Both"),
+        ("compression.type", "zstd"),
+        ("min.insync.replicas", "2"),
+    ],
+)
+def test_what_is_unknown_or_not_legal_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(InvalidConfig, match=name):
+        read_log_config({name: text}, SETTINGS)
+
+
+def test_what_is_described_can_be_set_and_means_the_same() -> None:
+    config = read_log_config({"cleanup.policy": "compact", "retention.bytes": "5"}, SETTINGS)
+
+    assert read_log_config(describe_log_config(config), SETTINGS) == config
+
+
+def test_a_segment_never_outgrows_its_index() -> None:
+    config = read_log_config({}, LogSettings(segment_bytes=1 << 40))
+
+    assert config.segment_bytes == MAX_SEGMENT_BYTES
