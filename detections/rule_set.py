@@ -124,7 +124,7 @@ def _documents(directory: Path, cache: "_Cache", max_file_bytes: int) -> Iterato
     if not directory.exists():
         yield RuleProblem(path=str(directory), line=1, reason="there is no such directory")
         return
-    for path in _rule_files(directory):
+    for path in rule_files(directory):
         try:
             size = path.stat().st_size
             content = path.read_bytes() if size <= max_file_bytes else b""
@@ -140,7 +140,8 @@ def _documents(directory: Path, cache: "_Cache", max_file_bytes: int) -> Iterato
             yield msgspec.structs.replace(document, path=str(path))
 
 
-def _rule_files(directory: Path) -> Iterator[Path]:
+def rule_files(directory: Path) -> Iterator[Path]:
+    """The rule files below a directory, or the file itself, by name; none if it is not there."""
     if directory.is_file():
         yield directory
         return

@@ -5,7 +5,7 @@ leaves the rules as they were loaded (with its problem named), never none.
 """
 
 import asyncio
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -13,13 +13,14 @@ from watchfiles import awatch
 
 from detections.detector import Detector
 from detections.metrics import PROBLEMS, RULES
-from detections.rule_set import SHIPPED_RULES, RuleSet, load
+from detections.rule_set import SHIPPED_RULES, RuleSet, load, rule_files
 from detections.settings import DetectionSettings
 
 log = structlog.get_logger()
 
 # More problems than this are counted, not named, in the log; the console names all.
 _NAMED_PROBLEMS = 50
+_LOOK_MS = 5_000
 
 
 def directories_of(settings: DetectionSettings) -> list[Path]:
@@ -34,6 +35,7 @@ class RuleWatch:
         self._settings = settings
         self._directories = directories_of(settings)
         self._detector: Detector | None = None
+        self._files: frozenset[tuple[str, int, int]] = frozenset()
 
     @property
     def detector(self) -> Detector:
@@ -43,6 +45,8 @@ class RuleWatch:
 
     async def load(self) -> None:
         """Read the rules; from the return on they are in force."""
+        # Taken before reading, so that what changes meanwhile is read again.
+        self._files = await asyncio.to_thread(self._fingerprint)
         rule_set = await asyncio.to_thread(self._read)
         fresh = await asyncio.to_thread(Detector, rule_set, self._settings)
         if self._detector is not None:
@@ -63,16 +67,25 @@ class RuleWatch:
         )
 
     async def follow(self) -> None:
-        """Load again whenever files below the directories change; until cancelled."""
-        existing = self._existing()
-        if not existing:
-            return
-        async for changes in awatch(*existing):
-            if any(path.endswith((".yml", ".yaml")) for _, path in changes):
+        """Load again whenever files below the directories change; until cancelled.
+
+        The system's notice makes it quick, a look at the files every few seconds makes it sure:
+        for what changed before the watch began, for directories that did not exist yet and for
+        file systems that give no notice.
+        """
+        watched = [path for path in self._directories if path.exists()] or [SHIPPED_RULES]
+        async for _ in awatch(*watched, rust_timeout=_LOOK_MS, yield_on_timeout=True):
+            if await asyncio.to_thread(self._fingerprint) != self._files:
                 await self.load()
 
-    def _existing(self) -> Sequence[Path]:
-        return [path for path in self._directories if path.exists()]
+    def _fingerprint(self) -> frozenset[tuple[str, int, int]]:
+        """Every rule file with its size and time of change."""
+        found = set()
+        for path in (path for directory in self._directories for path in rule_files(directory)):
+            with suppress(OSError):
+                status = path.stat()
+                found.add((str(path), status.st_size, status.st_mtime_ns))
+        return frozenset(found)
 
     def _read(self) -> RuleSet:
         return load(

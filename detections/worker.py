@@ -37,8 +37,7 @@ from detections.settings import DetectionSettings
 from pipeline.bus.admin import Admin
 from pipeline.bus.consumer import Consumer, Record
 from pipeline.bus.control import ControlFollower
-from pipeline.bus.dead_letter import dead_letter
-from pipeline.bus.position import Committed, Position, TopicPartition
+from pipeline.bus.position import Committed, TopicPartition
 from pipeline.bus.producer import OutgoingRecord, Producer
 from pipeline.errors import BusRefused, BusUnavailable, PipelineError, UndecodableRecord
 from pipeline.schema import topics
@@ -122,20 +121,20 @@ class Worker:
         """Carry a batch from the log to its alerts; returns when it is committed."""
         if self._must_restore:
             await self._restore()
-        found, parked = await self._evaluate(records)
+        found = await self._evaluate(records)
         alerts = [alert for alert in found.alerts if alert.id not in self._written]
         ALERTS_REPEATED.inc(len(found.alerts) - len(alerts))
-        await self._publish([*parked, *_hit_records(found), *map(_alert_record, alerts)])
+        await self._publish([*_hit_records(found), *map(_alert_record, alerts)])
         for alert in alerts:
             ALERTS.labels(level=alert.level).inc()
         GROUPS.set(self._rules.detector.correlator.group_count)
         EVICTIONS.set(self._rules.detector.correlator.evictions)
         await self._commit(consumer, records)
 
-    async def _evaluate(self, records: Sequence[Record]) -> tuple[Detected, list[OutgoingRecord]]:
+    async def _evaluate(self, records: Sequence[Record]) -> Detected:
         """What a batch leads to; the loop gets its turn between slices."""
         found = Detected()
-        parked: list[OutgoingRecord] = []
+        events = 0
         disabled = disabled_rules(self._control.decisions)
         seconds = 0.0
         for first in range(0, len(records), _SLICE_EVENTS):
@@ -145,8 +144,9 @@ class Worker:
                 try:
                     event = decode_event(record.value or b"")
                 except UndecodableRecord as error:
-                    parked.append(_parked(record, error))
+                    _pass_over(record, error)
                     continue
+                events += 1
                 position = EventPosition(
                     id=event.id,
                     topic=record.topic,
@@ -160,10 +160,9 @@ class Worker:
             seconds += time.perf_counter() - started
             await asyncio.sleep(0)
         EVALUATION_SECONDS.observe(seconds)
-        EVENTS.inc(len(records) - len(parked))
+        EVENTS.inc(events)
         MATCHES.inc(found.matches)
-        UNDECODABLE.inc(len(parked))
-        return found, parked
+        return found
 
     async def _publish(self, records: Sequence[OutgoingRecord]) -> None:
         """Return once the log has the records, or has refused some of them for good."""
@@ -240,20 +239,15 @@ def _hit_records(found: Detected) -> Iterator[OutgoingRecord]:
         )
 
 
-def _parked(record: Record, error: UndecodableRecord) -> OutgoingRecord:
+def _pass_over(record: Record, error: UndecodableRecord) -> None:
+    """Count and name a record that holds no event; the sink that stores events parks it, once."""
+    UNDECODABLE.inc()
     log.warning(
         "event_undecodable",
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         detail=str(error),
-    )
-    return dead_letter(
-        value=record.value or b"",
-        source=(record.key or b"").decode("utf-8", "replace"),
-        reason="undecodable_event",
-        detail=str(error),
-        origin=Position(record.topic, record.partition, record.offset),
     )
 
 
