@@ -67,6 +67,10 @@ COLLECTOR_SPILLED = Counter(
     "Events of a source too hot for one partition that went to others.",
     ["collector"],
 )
+COLLECTOR_REPEATED = Counter(
+    "tocsin_collector_repeated_records_total",
+    "Records of raw.* that were read again and found published already.",
+)
 COLLECTOR_IN_FLIGHT = Gauge(
     "tocsin_collector_in_flight_bytes", "What waits for the log's acknowledgement."
 )

@@ -69,29 +69,47 @@ class Recorder:
         """
         received = self.now()
         next_id = self._ids.next
-        events = []
-        unparsed = 0
-        for message in messages:
-            parsed = parse(message, received=received, dialect=dialect)
-            found = parsed.fields
-            if fields:
-                found.update(fields)
-            if PARSE_ERROR in found:
-                unparsed += 1
-            events.append(
-                Event(
-                    id=next_id(),
-                    kind=Kind.LOG,
-                    time=parsed.time or received,
-                    observed_time=received,
-                    source=source,
-                    fields=found,
-                    raw=message,
-                )
-            )
-        if unparsed:
-            self._unparsed.inc(unparsed)
+        events = [
+            self.log(next_id(), message, received, source, dialect, fields) for message in messages
+        ]
         return self.records(events, source=source, topic=EVENTS_LOG)
+
+    def log(
+        self,
+        event_id: str,
+        message: bytes,
+        received: datetime,
+        source: str,
+        dialect: Dialect,
+        fields: Mapping[str, Value] | None = None,
+        sent: datetime | None = None,
+    ) -> Event:
+        """The event of one message; positional, because it is made for each.
+
+        Args:
+            event_id: What it is called for ever.
+            message: As received, without its frame.
+            received: Our time of receipt.
+            source: Collector and sender.
+            dialect: What the transport promises.
+            fields: What the sender said about it; wins over what is parsed.
+            sent: When the transport says that it was sent; stands in for a time of its own.
+        """
+        parsed = parse(message, received=received, dialect=dialect)
+        found = parsed.fields
+        if fields:
+            found.update(fields)
+        if PARSE_ERROR in found:
+            self._unparsed.inc()
+        return Event(
+            id=event_id,
+            kind=Kind.LOG,
+            time=parsed.time or sent or received,
+            observed_time=received,
+            source=source,
+            fields=found,
+            raw=message,
+        )
 
     def event(
         self,

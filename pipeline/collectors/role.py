@@ -15,6 +15,7 @@ import structlog
 from pipeline.bus.control import ControlFollower
 from pipeline.bus.credentials import Tokens
 from pipeline.bus.producer import Producer
+from pipeline.collectors import kafka
 from pipeline.collectors.clickstream import endpoint
 from pipeline.collectors.clickstream.endpoint import Clickstream
 from pipeline.collectors.collector import Collector
@@ -25,6 +26,7 @@ from pipeline.collectors.http.body import BodyReader
 from pipeline.collectors.http.json_lines import JsonLines
 from pipeline.collectors.http.server import HttpLimits, HttpListener
 from pipeline.collectors.intake import Intake
+from pipeline.collectors.kafka import KafkaCollector
 from pipeline.collectors.metrics import remote_write, scrape
 from pipeline.collectors.metrics.remote_write import RemoteWrite
 from pipeline.collectors.metrics.scrape import Scraper
@@ -74,15 +76,15 @@ class CollectorsRole:
         async with AsyncExitStack() as stack:
             follower = ControlFollower(settings.bus, client_id=f"{CLIENT_ID}-control")
             tokens = Tokens(await stack.enter_async_context(follower))
-            intake = await self._open_intake(stack)
-            self._collectors = self._build(intake, tokens)
+            patient, intake = await self._open_intake(stack)
+            self._collectors = self._build(intake, tokens, patient)
             try:
                 await run_together(self._collectors, ready=ready)
             finally:
                 await intake.drain(timeout_seconds=settings.intake.drain_timeout.total_seconds())
                 log.info("collectors_drained")
 
-    async def _open_intake(self, stack: AsyncExitStack) -> Intake:
+    async def _open_intake(self, stack: AsyncExitStack) -> tuple[Producer, Intake]:
         settings = self._settings
         patient = Producer(
             settings.bus, client_id=CLIENT_ID, delivery_timeout_ms=PATIENT_DELIVERY_MS
@@ -92,13 +94,14 @@ class CollectorsRole:
             client_id=f"{CLIENT_ID}-http",
             delivery_timeout_ms=int(settings.intake.answer_timeout.total_seconds() * 1_000),
         )
-        return Intake(
+        intake = Intake(
             patient=await stack.enter_async_context(patient),
             hasty=await stack.enter_async_context(hasty),
             max_in_flight_bytes=settings.intake.max_in_flight_bytes,
         )
+        return patient, intake
 
-    def _build(self, intake: Intake, tokens: Tokens) -> list[Collector]:
+    def _build(self, intake: Intake, tokens: Tokens, patient: Producer) -> list[Collector]:
         settings = self._settings
         ids = EventIds(time.time_ns)
         spill_over = SpillOver(events_per_second=settings.intake.spill_over_events)
@@ -110,6 +113,7 @@ class CollectorsRole:
             *syslog_collectors(settings.syslog, intake, recorder),
             http_collector(settings.http, intake, recorder, tokens),
             Scraper(intake, recorder(scrape.NAME), settings.scrape),
+            KafkaCollector(settings.bus, patient, recorder(kafka.NAME)),
         ]
 
 
