@@ -1,6 +1,7 @@
 """Build a broker from its settings and run it; the only module that knows every part."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import TracebackType
 
 import structlog
@@ -13,6 +14,7 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
+from broker_core.log.cleaner import LogCleaner
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.server.connection import Limits
@@ -46,41 +48,10 @@ class Broker:
             StorageError: The log directory cannot be used.
             OSError: The address is taken or not ours.
         """
+        async with AsyncExitStack() as opened:
+            await self._open(opened)
+            self._opened = opened.pop_all()
         settings = self.settings
-        self._logs = await asyncio.to_thread(
-            LogDirectory, settings.data_dir, settings.log, self._clock
-        )
-        self._commit = GroupCommit(self._logs.fault)
-        offsets = await asyncio.to_thread(
-            OffsetStore.open,
-            self._logs,
-            self._commit,
-            self._clock,
-            partitions=settings.groups.offsets_partitions,
-        )
-        self._groups = GroupRegistry(offsets, self._logs, settings.groups, self._clock)
-        self._delayed = DelayedFetches()
-        self._listener = Listener(
-            settings.host,
-            settings.port,
-            open_session=self._open_session,
-            limits=Limits(
-                requests=settings.max_pipelined_requests,
-                bytes=settings.max_frame_bytes,
-                idle_seconds=settings.idle_timeout.total_seconds(),
-            ),
-            max_connections=settings.max_connections,
-            drain_seconds=settings.drain_timeout.total_seconds(),
-        )
-        self._authorizer = Authorizer(restricted=settings.access is Access.RESTRICTED)
-        self._sasl = PlainMechanism(settings.users)
-        try:
-            await self._listener.start()
-        except OSError:
-            await self._close_logs()
-            raise
-        self.port = self._listener.port
-        self._services = self._assemble()
         log.info("broker_started", host=settings.host, port=self.port, data=str(settings.data_dir))
         return self
 
@@ -91,28 +62,70 @@ class Broker:
         trace: TracebackType | None,
     ) -> None:
         """Stop in order."""
-        self._delayed.stop()
-        self._groups.close()
-        await self._listener.stop()
-        await self._close_logs()
+        await self._opened.aclose()
         log.info("broker_stopped", port=self.port)
 
-    def _assemble(self) -> Services:
-        return Services(
-            settings=self.settings,
-            logs=self._logs,
-            commit=self._commit,
-            groups=self._groups,
-            producer_ids=ProducerIds(self.settings.data_dir),
-            authorizer=self._authorizer,
-            delayed=self._delayed,
-            authenticate=self._sasl.authenticate,
+    @property
+    def failure(self) -> str | None:
+        """Why the log directory is out of service; None while all is well.
+
+        After a failure every produce and commit is refused until the broker is started anew.
+        """
+        return self._logs.fault.reason
+
+    async def _open(self, opened: AsyncExitStack) -> None:
+        """Open part after part; each leaves with ``opened`` how it is closed again."""
+        settings = self.settings
+        logs = await asyncio.to_thread(LogDirectory, settings.data_dir, settings.log, self._clock)
+        self._logs = logs
+        opened.push_async_callback(asyncio.to_thread, logs.close)
+        commit = GroupCommit(logs.fault)
+        opened.push_async_callback(commit.close)
+        cleaner = asyncio.create_task(
+            LogCleaner(logs, commit, self._clock).run(), name="log-cleaner"
+        )
+        opened.push_async_callback(_cancel, cleaner)
+        partitions = settings.groups.offsets_partitions
+        offsets = await asyncio.to_thread(
+            OffsetStore.open, logs, commit, self._clock, partitions=partitions
+        )
+        groups = GroupRegistry(offsets, logs, settings.groups, self._clock)
+        delayed = DelayedFetches()
+        listener = self._listener()
+        await listener.bind()
+        self.port = listener.port
+        self._services = Services(
+            settings=settings,
+            logs=logs,
+            commit=commit,
+            groups=groups,
+            producer_ids=ProducerIds(settings.data_dir),
+            authorizer=Authorizer(restricted=settings.access is Access.RESTRICTED),
+            delayed=delayed,
+            authenticate=PlainMechanism(settings.users).authenticate,
             advertised_port=self.port,
         )
+        await listener.start()
+        opened.push_async_callback(listener.stop)
+        opened.callback(groups.close)  # last opened, first closed: who waits is answered
+        opened.callback(delayed.stop)
 
-    def _open_session(self, host: str) -> ClientSession:
-        return ClientSession(self._services, host)
+    def _listener(self) -> Listener:
+        settings = self.settings
+        return Listener(
+            settings.host,
+            settings.port,
+            open_session=lambda host: ClientSession(self._services, host),
+            limits=Limits(
+                requests=settings.max_pipelined_requests,
+                bytes=settings.max_frame_bytes,
+                idle_seconds=settings.idle_timeout.total_seconds(),
+            ),
+            max_connections=settings.max_connections,
+            drain_seconds=settings.drain_timeout.total_seconds(),
+        )
 
-    async def _close_logs(self) -> None:
-        await self._commit.close()
-        await asyncio.to_thread(self._logs.close)
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -13,12 +13,14 @@ from broker_core.server.connection import Connection, Limits, OpenSession
 
 log = structlog.get_logger()
 
+BACKLOG = 1024  # connections that the system holds while the loop is busy
+
 
 class Listener:
     """A listening socket and its connections; an async context manager on one event loop.
 
     Attributes:
-        port: Where it listens, known once started.
+        port: Where it listens, known once bound.
     """
 
     def __init__(
@@ -39,16 +41,21 @@ class Listener:
         self._drain_seconds = drain_seconds
         self._connections: set[Connection] = set()
 
-    async def start(self) -> None:
-        """Listen.
+    async def bind(self) -> None:
+        """Take the address; nobody is accepted before :meth:`start`.
 
         Raises:
             OSError: The address is taken or not ours.
         """
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, self._host, self.port, backlog=1024)
+        self._server = await asyncio.get_running_loop().create_server(
+            self._accept, self._host, self.port, backlog=BACKLOG, start_serving=False
+        )
         self.port = self._server.sockets[0].getsockname()[1]
-        self._sweeper = loop.create_task(self._sweep(), name="kafka-idle-connections")
+
+    async def start(self) -> None:
+        """Accept clients."""
+        self._sweeper = asyncio.create_task(self._sweep(), name="kafka-idle-connections")
+        await self._server.start_serving()
 
     async def stop(self) -> None:
         """Accept nobody, finish requests in work (for a limited time), close everything."""
