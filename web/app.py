@@ -18,6 +18,8 @@ from web.api import routers as api_routers
 from web.database.engine import Database
 from web.database.outbox import relay
 from web.dependencies import Console, signed_in
+from web.investigate import open_by_level
+from web.operations.accounting import Accountant
 from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
 from web.pages import open_routers, routers
@@ -26,6 +28,7 @@ from web.rulebook import Rulebook
 from web.security.guard import Guard
 from web.security.sessions import Sessions
 from web.settings import WebSettings
+from web.streams import routers as stream_routers
 
 log = structlog.get_logger()
 
@@ -44,17 +47,8 @@ def create_app(
     """
     database = Database(settings.database_url)
     database.migrate()
-    watch = Watch(settings, _no_alerts)
-    console = Console(
-        settings=settings,
-        pipeline=pipeline,
-        database=database,
-        sessions=Sessions(database, settings),
-        store=StoreClient(pipeline.store),
-        log_watch=LogWatch(Admin(pipeline.bus, client_id="tocsin-console")),
-        rulebook=Rulebook(rule_directories),
-        watch=watch,
-    )
+    console = build_console(settings, pipeline, rule_directories, database)
+    watch = console.watch
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -76,20 +70,43 @@ def create_app(
         title="Tocsin", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
     app.state.console, app.state.settings, app.state.watch = console, settings, watch
+    app.state.channels, app.state.closing = {}, asyncio.Event()
     problems.install(app)
     for router in open_routers:
         app.include_router(router, include_in_schema=False)
     for router in api_routers:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for router in routers:
+    for router in (*stream_routers, *routers):
         app.include_router(router, dependencies=[Depends(signed_in)], include_in_schema=False)
     app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
     return app
 
 
-async def _no_alerts() -> int:
-    return 0
+def build_console(
+    settings: WebSettings,
+    pipeline: PipelineSettings,
+    rule_directories: Sequence[Path],
+    database: Database,
+) -> Console:
+    """Every service, over a database whose tables are up to date."""
+    store = StoreClient(pipeline.store)
+    log_watch = LogWatch(Admin(pipeline.bus, client_id="tocsin-console"))
+
+    async def count_open() -> int:
+        return sum((await open_by_level(store, database)).values())
+
+    return Console(
+        settings=settings,
+        pipeline=pipeline,
+        database=database,
+        sessions=Sessions(database, settings),
+        store=store,
+        log_watch=log_watch,
+        accountant=Accountant(store, log_watch, retention_days=pipeline.store.retention_days),
+        rulebook=Rulebook(rule_directories),
+        watch=Watch(settings, count_open),
+    )
 
 
 async def run(
@@ -124,6 +141,7 @@ async def run(
     try:
         await asyncio.shield(serving)
     finally:
+        app.state.closing.set()
         server.should_exit = True
         await serving
 

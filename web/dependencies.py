@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from pipeline.settings import PipelineSettings
 from pipeline.store.client import StoreClient
 from web.database.engine import Database
+from web.operations.accounting import Accountant
 from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
 from web.rulebook import Rulebook
@@ -45,6 +46,7 @@ class Console:
     sessions: Sessions
     store: StoreClient
     log_watch: LogWatch
+    accountant: Accountant
     rulebook: Rulebook
     watch: Watch
 

@@ -1,6 +1,7 @@
 """Exceptions to answers: a page, a toast for htmx, or problem+json for the API (RFC 9457)."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import quote
 
 import structlog
@@ -20,6 +21,7 @@ from pipeline.errors import (
 from web.dependencies import PASSWORD_PAGE
 from web.metrics import REFUSALS
 from web.rendering import page
+from web.rulebook import RuleConflict
 from web.security.errors import (
     InputRefused,
     PasswordChangeRequired,
@@ -29,6 +31,7 @@ from web.security.errors import (
     SignInRequired,
     TokenRequired,
 )
+from web.triage import Conflict
 
 log = structlog.get_logger()
 
@@ -56,12 +59,15 @@ _KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (RoleTooLow, 403, "You may not do this"),
     (RequestForged, 403, "The request was not accepted"),
     (InputRefused, 422, "This cannot be accepted"),
+    (Conflict, 409, "Somebody else decided meanwhile"),
+    (RuleConflict, 409, "Somebody else decided meanwhile"),
     (QueryInvalid, 422, "The query cannot be read"),
     (StoreUnavailable, 503, "The store did not answer"),
     (StoreRefused, 502, "The store could not answer this"),
     (BusUnavailable, 503, "The log did not answer"),
     (BusRefused, 502, "The log refused this"),
 )
+_RAISED = (SecurityError, PipelineError, Conflict, RuleConflict)
 _TITLES = {
     404: "There is nothing here",
     405: "This cannot be done here",
@@ -106,7 +112,7 @@ def answer(request: Request, problem: Problem) -> Response:
 
 def install(app: FastAPI) -> None:
     """Answer every exception that a route raises."""
-    for kind in (SecurityError, PipelineError, RequestValidationError, HTTPException):
+    for kind in (*_RAISED, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _handle)
     app.add_exception_handler(SignInRequired, _to_sign_in)
     app.add_exception_handler(PasswordChangeRequired, _to_password)
@@ -157,6 +163,5 @@ def _describe(error: RequestValidationError) -> str:
 
 
 def _phrase(status: int) -> str:
-    from http import HTTPStatus
-
+    """What HTTP calls a status; as a detail it says nothing."""
     return HTTPStatus(status).phrase

@@ -8,6 +8,7 @@ HTTP library. For the event loop.
 import asyncio
 import contextlib
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -213,6 +214,10 @@ class StoreClient:
 
 def _connect(settings: StoreSettings) -> Client:
     """A client with connections for every thread and no session of its own."""
+    # An account that may only read may change no setting either: the store's own limits hold
+    # then. clickhouse-connect would raise, or warn of every query.
+    clickhouse_connect.common.set_setting("invalid_setting_action", "drop")
+    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
     url = urlsplit(settings.url)
     host = url.hostname or "127.0.0.1"
     return clickhouse_connect.get_client(

@@ -1,5 +1,12 @@
 """JSON for machines, versioned under ``/api/v1``; health and metrics beside it."""
 
-from web.api import health
+from web.api import alerts, events, health, ledger, reference, rules
 
-routers = (health.router,)
+routers = (
+    health.router,
+    events.router,
+    alerts.router,
+    ledger.router,
+    rules.router,
+    reference.router,
+)

@@ -4,7 +4,7 @@ One look serves every page for a moment; two looks give the rates.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -146,6 +146,14 @@ class LogWatch:
             keep = [look for look in self._looks.older if now - look.at < RATE_SECONDS]
             self._looks = _Looks(state, [*keep, state])
             return state
+
+    async def read_spans(self, topics: Iterable[str]) -> Mapping[TopicPartition, OffsetRange]:
+        """What each partition of these topics holds right now.
+
+        Raises:
+            BusUnavailable: The log did not answer.
+        """
+        return await self._admin.offsets(topics)
 
     async def peek(self, topic: str, partition: int, offset: int | None) -> Sequence[Record]:
         """Some records of a partition, in order.

@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from web.dependencies import ConsoleDep, Viewer
 from web.rendering import page
+from web.rendering.overview import overview_values
 
 router = APIRouter()
 
@@ -12,4 +13,12 @@ router = APIRouter()
 @router.get("/")
 async def show(request: Request, console: ConsoleDep, user: Viewer) -> Response:
     """The overview."""
-    return page(request, "overview")
+    values = await overview_values(
+        settings=console.settings,
+        store=console.store,
+        log=console.log_watch,
+        accountant=console.accountant,
+        database=console.database,
+        watch=console.watch,
+    )
+    return page(request, "overview", **values)

@@ -36,7 +36,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("figure", "short", "rate", "size", "age", "initials"):
+    for name in ("figure", "short", "rate", "size", "age", "seconds", "initials"):
         made.filters[name] = getattr(words, name)
     for name in ("clock", "milliseconds", "day", "moment", "zone_name", "plural"):
         made.globals[name] = getattr(words, name)
@@ -49,7 +49,7 @@ def _environment() -> Environment:
 environment = _environment()
 
 
-def page(request: Request, name: str, /, *, status: int = 200, **values: object) -> HTMLResponse:
+def page(request: Request, name: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Render ``pages/<name>.html``: all of it, or for htmx only the block it asked for.
 
     Args:

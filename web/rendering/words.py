@@ -56,6 +56,11 @@ def age(length: timedelta) -> str:
     return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
 
 
+def seconds(number: float) -> str:
+    """A length of time given in seconds."""
+    return age(timedelta(seconds=number))
+
+
 def initials(name: str) -> str:
     """Two letters to know somebody by."""
     parts = [part for part in re.split(r"[\s._-]+", name) if part]

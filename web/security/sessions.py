@@ -69,8 +69,12 @@ class Sessions:
             session.add(row)
         return self._signer.sign(bits).decode()
 
-    def find(self, cookie: str) -> Session | None:
-        """Whose cookie it is; None if it is forged, ended or too old, or the account disabled."""
+    def find(self, cookie: str, *, touch: bool = True) -> Session | None:
+        """Whose cookie it is; None if it is forged, ended or too old, or the account disabled.
+
+        Args:
+            touch: Whether this counts as a sign of life.
+        """
         try:
             bits = self._signer.unsign(cookie[:MOST_COOKIE_CHARACTERS]).decode()
         except BadSignature:
@@ -84,7 +88,7 @@ class Sessions:
             found = Session(digest=row.digest, csrf=row.csrf, account=account)
         if account.disabled:
             return None
-        if now - row.seen > SEEN_EVERY:
+        if touch and now - row.seen > SEEN_EVERY:
             with self._database.write() as session:
                 again = session.get(SessionRow, found.digest)
                 if again is not None:

@@ -1,5 +1,6 @@
 """Server-sent events: what keeps the overview and the alerts live."""
 
-from web.streams import alerts, overview
+from web.streams.alerts import router as _alerts
+from web.streams.overview import router as _overview
 
-routers = (overview.router, alerts.router)
+routers = (_overview, _alerts)

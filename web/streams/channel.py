@@ -40,6 +40,9 @@ class Channel:
         produce: Event names and their HTML; a PipelineError skips one round.
         interval: Between two rounds.
         closing: Set when the console stops.
+
+    Attributes:
+        listeners: Pages that listen now.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class Channel:
         self._round = 0
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
-        self._listeners = 0
+        self.listeners = 0
 
     async def listen(self, still_welcome: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
         """Messages until the page goes, the console stops or nobody is welcome any more.
@@ -93,15 +96,15 @@ class Channel:
             return self._round, self._newest
 
     def _join(self) -> None:
-        self._listeners += 1
-        STREAMS.labels(stream=self._name).set(self._listeners)
+        self.listeners += 1
+        STREAMS.labels(stream=self._name).set(self.listeners)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._rounds(), name=f"stream-{self._name}")
 
     def _leave(self) -> None:
-        self._listeners -= 1
-        STREAMS.labels(stream=self._name).set(self._listeners)
-        if self._listeners == 0 and self._task is not None:
+        self.listeners -= 1
+        STREAMS.labels(stream=self._name).set(self.listeners)
+        if self.listeners == 0 and self._task is not None:
             self._task.cancel()
             self._task = None
 

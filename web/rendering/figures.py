@@ -1,0 +1,111 @@
+"""The overview as its template reads it: charts drawn, rates and lags in words. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from web.operations.overview import DETECTIONS_GROUP, HOURS, QUARTERS, Overview
+from web.operations.standing import Standing
+from web.rendering.charts import Chart, spark
+from web.rendering.overview_charts import Legend, fired_chart, received_chart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleLine:
+    """A role in the overview's table.
+
+    Attributes:
+        rate: Records a second that it handles; None if that is not counted.
+        lag: Records it has not read yet; None if it reads none.
+        dot, state: How it is.
+    """
+
+    name: str
+    rate: float | None
+    lag: int | None
+    dot: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """The overview's charts and lines."""
+
+    fired: Chart | None
+    received: Chart | None
+    legend: list[Legend]
+    spark: str
+    roles: list[RoleLine]
+
+
+def draw(found: Overview, standing: Standing, zone: tzinfo) -> Drawn:
+    """Draw what was found."""
+    received, legend, path = None, list[Legend](), ""
+    if found.received is not None:
+        step = found.received.step
+        begin = _floor(found.span.begin, step)
+        events: dict[tuple[datetime, str], int] = {
+            (volume.begin, volume.source): volume.events for volume in found.received.volumes
+        }
+        received, legend = received_chart(
+            events, begin=begin, step=step, columns=QUARTERS + 1, zone=zone
+        )
+        path = spark(_totals(events, begin, step))
+    fired = None
+    if found.fired is not None:
+        fired = fired_chart(
+            {bucket.begin: bucket.counts for bucket in found.fired.buckets},
+            begin=_floor(found.span.begin, found.fired.step),
+            step=found.fired.step,
+            columns=HOURS + 1,
+            zone=zone,
+        )
+    return Drawn(
+        fired=fired,
+        received=received,
+        legend=legend,
+        spark=path,
+        roles=role_lines(found, standing),
+    )
+
+
+def role_lines(found: Overview, standing: Standing) -> list[RoleLine]:
+    """Every role with what it handles: from the log where the log knows."""
+    groups = {group.name: group for group in (found.log.groups if found.log else ()) if group.lag}
+    rates: dict[str, float | None] = {"collectors": found.rate, "broker": found.rate}
+    lags: dict[str, int | None] = {}
+    detections = groups.get(DETECTIONS_GROUP)
+    if detections is not None:
+        rates["detections"], lags["detections"] = detections.rate, detections.total_lag
+    sinks = [group for name, group in groups.items() if "sink" in name]
+    if sinks:
+        rates["sinks"] = sum(group.rate or 0.0 for group in sinks)
+        lags["sinks"] = sum(group.total_lag for group in sinks)
+    return [
+        RoleLine(
+            name=name.capitalize(),
+            rate=rates.get(name),
+            lag=lags.get(name),
+            dot=role.dot,
+            state=role.state.capitalize(),
+        )
+        for name, role in standing.roles.items()
+    ]
+
+
+def _floor(time: datetime, step: timedelta) -> datetime:
+    """The bucket a time falls into; buckets are counted from the epoch."""
+    seconds = int(step.total_seconds())
+    return datetime.fromtimestamp(int(time.timestamp()) // seconds * seconds, UTC)
+
+
+def _totals(
+    events: Mapping[tuple[datetime, str], int], begin: datetime, step: timedelta
+) -> list[float]:
+    """Events of the last six hours by quarter, for the sparkline; the running one left out."""
+    totals = [0.0] * (QUARTERS + 1)
+    for (start, _), count in events.items():
+        column = (start - begin) // step
+        if 0 <= column <= QUARTERS:
+            totals[column] += count
+    return totals[-25:-1]
