@@ -162,3 +162,27 @@ APIS: Mapping[int, Api] = {
         DESCRIBE_CLUSTER,
     )
 }
+
+
+def reference_page() -> str:
+    """Return docs/reference/kafka-apis.md: this table for readers."""
+    lines = [
+        "# Kafka APIs",
+        "",
+        "Written by `./tocsin docs` from the code; do not edit.",
+        "",
+        "What our broker answers, with the field names of the Kafka protocol guide. What is not",
+        "listed is neither answered nor advertised; what an API leaves out stands under",
+        '"Not done" at the top of its handler in `broker_core/handlers`.',
+        "",
+        "| Key | API | Versions | Flexible since | Request |",
+        "|---|---|---|---|---|",
+    ]
+    for api in APIS.values():
+        versions = f"{api.min_version} to {api.max_version}"
+        if api.min_version == api.max_version:
+            versions = str(api.min_version)
+        flexible = str(api.flexible_since) if api.is_flexible(api.max_version) else "–"
+        summary = (api.request.__doc__ or "").splitlines()[0].replace("``", "`")
+        lines.append(f"| {api.key} | {api.name} | {versions} | {flexible} | {summary} |")
+    return "\n".join(lines) + "\n"
