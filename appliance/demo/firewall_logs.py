@@ -33,7 +33,7 @@ def traffic(
     line = (
         f"<{189 if not denied else 188}>date={time:%Y-%m-%d} time={time:%H:%M:%S}"
         f' devname="{company.firewall.name}" devid="{company.firewall_serial}"'
-        f' eventtime={int(time.timestamp() * 1e9)} tz="+0000"'
+        f' eventtime={round(time.timestamp() * 1000)}000000 tz="+0000"'
         f' logid="00000000{13 if denied else 20}"'
         f' type="traffic" subtype="forward" level="{"warning" if denied else "notice"}" vd="root"'
         f' srcip={source[0]} srcport={source[1]} srcintf="{first}" srcintfrole="{first.strip("1")}"'

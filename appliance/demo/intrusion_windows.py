@@ -113,7 +113,12 @@ def _kept(chance: random.Random, time: datetime, company: Company) -> Iterator[D
         "SubjectUserName": company.intruder.administrator.account,
         "SubjectDomainName": company.workgroup,
     }
-    image = f"C:\\ProgramData\\{account}.exe"
+    image = f"C:\\Windows\\Temp\\{account}.exe"
+    task = (
+        '<Task version="1.2"><Triggers><LogonTrigger/></Triggers><Actions><Exec>'
+        f"<Command>powershell.exe</Command><Arguments>-w hidden -f C:\\ProgramData\\{account}.ps1"
+        "</Arguments></Exec></Actions></Task>"
+    )
     member = f"S-1-5-21-1004336348-1177238915-682003330-{chance.randrange(1100, 1999)}"
     security: tuple[tuple[int, dict[str, object]], ...] = (
         (4720, {"TargetUserName": account, "TargetDomainName": computer}),
@@ -128,7 +133,7 @@ def _kept(chance: random.Random, time: datetime, company: Company) -> Iterator[D
             },
         ),
         (4697, {"ServiceName": account, "ServiceFileName": image, "ServiceType": "0x10"}),
-        (4698, {"TaskName": f"\\{account}", "TaskContent": f"<Command>{image}</Command>"}),
+        (4698, {"TaskName": f"\\{account}", "TaskContent": task}),
     )
     yield from _started(
         chance, time, company, SYSTEM32 + "net.exe", f"net user {account} P4ssw0rd!{account} /add"
