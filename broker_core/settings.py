@@ -7,8 +7,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 
 class Section(BaseModel):
@@ -127,3 +135,9 @@ class BrokerSettings(Section):
     )
     log: LogSettings = LogSettings()
     groups: GroupSettings = GroupSettings()
+
+    @model_validator(mode="after")
+    def _clients_must_be_told_a_reachable_name(self) -> Self:
+        if self.host in ("", "0.0.0.0", "::") and not self.advertised_host:  # noqa: S104
+            raise ValueError(f"host {self.host!r} is no name to connect to: set advertised_host")
+        return self

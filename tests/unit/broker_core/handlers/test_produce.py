@@ -1,0 +1,153 @@
+"""Produce: outcomes by partition, retries, and a disk that fails."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from broker_core.errors import ErrorCode
+from broker_core.handlers.dispatch import ClientSession
+from broker_core.handlers.services import Services
+from broker_core.protocol.api_keys import PRODUCE
+from broker_core.protocol.encoder import encode
+from broker_core.protocol.messages.produce import (
+    PartitionProduceData,
+    ProduceRequest,
+    TopicProduceData,
+)
+from broker_core.protocol.record_batch import Record, build_batch
+from tests.support.broker_requests import Ask
+
+RECORDS = [Record(0, 1, None, b"x"), Record(1, 2, None, b"y")]
+BATCH = build_batch(RECORDS)
+
+
+def request(
+    *records: bytes | None, acks: int = -1, transactional_id: str | None = None
+) -> ProduceRequest:
+    """Send to partitions 0, 1, … of raw.open."""
+    data = tuple(
+        PartitionProduceData(index=number, records=batch) for number, batch in enumerate(records)
+    )
+    return ProduceRequest(
+        transactional_id=transactional_id,
+        acks=acks,
+        timeout_ms=5000,
+        topic_data=(TopicProduceData(name="raw.open", partition_data=data),),
+    )
+
+
+@pytest.fixture
+def session(services: Services) -> ClientSession:
+    return ClientSession(services, "127.0.0.1")
+
+
+def outcomes(answer: Any) -> Sequence[tuple[int, int]]:
+    return [
+        (partition.error_code, partition.base_offset)
+        for topic in answer.responses
+        for partition in topic.partition_responses
+    ]
+
+
+@pytest.mark.parametrize("version", range(3, 12))
+@pytest.mark.parametrize("acks", [1, -1])
+async def test_an_answer_means_that_it_is_on_disk(
+    services: Services, session: ClientSession, ask: Ask, version: int, acks: int
+) -> None:
+    answer = await ask(session, PRODUCE, version, request(BATCH, BATCH, acks=acks))
+
+    assert outcomes(answer) == [(0, 0), (0, 0)]
+    for number in range(2):
+        log = services.logs.get("raw.open", number)
+        assert log is not None
+        assert log.high_watermark == 2
+
+
+async def test_each_partition_has_its_own_outcome(session: ClientSession, ask: Ask) -> None:
+    corrupt = bytearray(BATCH)
+    corrupt[-1] ^= 1
+
+    answer = await ask(session, PRODUCE, 9, request(BATCH, bytes(corrupt), BATCH))
+
+    assert outcomes(answer) == [
+        (0, 0),
+        (ErrorCode.CORRUPT_MESSAGE, -1),
+        (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1),
+    ]
+    assert "CRC" in answer.responses[0].partition_responses[1].error_message
+
+
+@pytest.mark.parametrize("records", [b"", None, b"x" * 30, BATCH[:-1], BATCH + BATCH])
+async def test_what_is_not_one_whole_batch_is_refused(
+    session: ClientSession, ask: Ask, records: bytes | None
+) -> None:
+    ((code, offset),) = outcomes(await ask(session, PRODUCE, 9, request(records)))
+
+    assert (code != 0, offset) == (True, -1)
+
+
+async def test_a_retry_of_an_idempotent_producer_gets_the_first_answer(
+    session: ClientSession, ask: Ask
+) -> None:
+    batch = build_batch(RECORDS, producer_id=1, producer_epoch=0, base_sequence=0)
+    later = build_batch(RECORDS, producer_id=1, producer_epoch=0, base_sequence=2)
+    gap = build_batch(RECORDS, producer_id=1, producer_epoch=0, base_sequence=9)
+
+    answers = [
+        outcomes(await ask(session, PRODUCE, 9, request(each)))[0]
+        for each in (batch, later, batch, gap)
+    ]
+
+    assert answers == [(0, 0), (0, 2), (0, 0), (ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, -1)]
+
+
+async def test_acks_0_is_stored_and_not_answered(
+    services: Services, session: ClientSession
+) -> None:
+    log = services.logs.get("raw.open", 0)
+    assert log is not None
+    body = b"".join(encode(request(BATCH, acks=0), 7, flexible=False))
+
+    parts = await session.answer(b"\x00\x00\x00\x07\x00\x00\x00\x05\xff\xff" + body)
+
+    assert parts == []
+    await services.commit.durable(log, 2)
+    assert log.high_watermark == 2
+
+
+@pytest.mark.parametrize("acks", [2, -2])
+async def test_other_acks_are_refused(session: ClientSession, ask: Ask, acks: int) -> None:
+    answer = await ask(session, PRODUCE, 9, request(BATCH, acks=acks))
+
+    assert outcomes(answer) == [(ErrorCode.INVALID_REQUIRED_ACKS, -1)]
+
+
+async def test_transactions_are_refused(session: ClientSession, ask: Ask) -> None:
+    answer = await ask(session, PRODUCE, 9, request(BATCH, transactional_id="t"))
+
+    assert outcomes(answer) == [(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1)]
+
+
+async def test_a_failed_disk_refuses_everything(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    services.logs.fault.set("a sync failed")
+
+    answer = await ask(session, PRODUCE, 9, request(BATCH))
+
+    assert outcomes(answer) == [(ErrorCode.KAFKA_STORAGE_ERROR, -1)]
+
+
+async def test_nobody_writes_to_the_brokers_own_topics(services: Services, ask: Ask) -> None:
+    session = ClientSession(services, "127.0.0.1")
+    data = (PartitionProduceData(index=0, records=BATCH),)
+    wanted = ProduceRequest(
+        acks=-1,
+        timeout_ms=1000,
+        topic_data=(TopicProduceData(name="__consumer_offsets", partition_data=data),),
+    )
+
+    answer = await ask(session, PRODUCE, 9, wanted)
+
+    assert outcomes(answer) == [(ErrorCode.TOPIC_AUTHORIZATION_FAILED, -1)]
