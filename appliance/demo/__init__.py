@@ -17,10 +17,10 @@ views and clicks; node_exporter-like samples every five minutes.
 
 1. -58 to -52, *reconnaissance of the web server* (nginx, syslog TCP): some 260 requests by A for
    ``/.env``, ``/.git/config``, ``/wp-login.php``, ``/phpmyadmin/``, ``/server-status``,
-   ``/backup.sql`` …, nearly all 404 or 403, agent ``gobuster/3.6``; then traversal
-   (``/download?file=../../../../etc/passwd``), SQL injection (``/search?q=1%27%20UNION%20SELECT…``,
-   agent ``sqlmap/1.8.4#stable (https://sqlmap.org)``) and cross-site scripting
-   (``/search?q=%3Cscript%3Ealert(1)%3C/script%3E``).
+   ``/backup.sql`` …, nearly all 404 or 403, the first three by ``gobuster/3.6``, the others under
+   a browser's name; then traversal (``/download?file=../../../../etc/passwd``), SQL injection
+   (``/search?q=1%27%20UNION%20SELECT…``, agent ``sqlmap/1.8.4#stable (https://sqlmap.org)``) and
+   cross-site scripting (``/search?q=%3Cscript%3Ealert(1)%3C/script%3E``).
 2. -50 to -49, *port scan* (FortiGate, syslog UDP): 180 lines ``type="traffic" … action="deny"``
    with one ``srcip`` (A), one ``dstip`` and 180 different ``dstport`` within 40 seconds.
 3. -42 to -37, *ssh brute force* (sshd on the bastion): about 170 times ``Failed password for

@@ -12,6 +12,7 @@ from appliance.demo.ordinary_web import AGENTS
 from appliance.demo.web_logs import request
 
 _SCANNER_AGENT = "gobuster/3.6"
+_UNDISGUISED = 3  # requests
 _INJECTION_AGENT = "sqlmap/1.8.4#stable (https://sqlmap.org)"
 _WORDS = (
     "admin administrator api app backup bak cgi-bin config console data db debug dev dump files"
@@ -60,16 +61,18 @@ def stages(company: Company, seed: int, end: datetime) -> Iterator[DemoMessage]:
 def _paths(
     chance: random.Random, time: datetime, company: Company, server: Machine
 ) -> Iterator[DemoMessage]:
-    """Words of a list as paths, a request or two a second."""
+    """Words of a list as paths, a request or two a second; after a first try in disguise."""
     words = _WORDS.split()
     paths = [*_TELLING, *(f"/{word}{chance.choice(_SUFFIXES)}" for word in words)]
     paths += [f"/{word}{suffix}" for word in words for suffix in chance.sample(_SUFFIXES, 4)]
     chance.shuffle(paths)
-    for path in paths:
+    disguise = chance.choice(AGENTS)
+    for number, path in enumerate(paths):
         time += seconds(chance, 0.2, 1.0)
+        agent = _SCANNER_AGENT if number < _UNDISGUISED else disguise
         status = 403 if "status" in path or ".ht" in path else 301 if path == "/login/" else 404
         scanner = company.intruder.scanner
-        yield request(time, server, scanner, "GET", path, status, 153, _SCANNER_AGENT)
+        yield request(time, server, scanner, "GET", path, status, 153, agent)
 
 
 def _holes(
@@ -80,7 +83,7 @@ def _holes(
     for target, status in _PROBES:
         time += seconds(chance, 4, 12)
         yield request(time, server, scanner, "GET", target, status, 420, agent)
-    for _ in range(12):
+    for _ in range(6):
         time += seconds(chance, 1, 4)
         target = chance.choice(_INJECTIONS)
         status = chance.choice((200, 200, 500))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 
@@ -91,10 +92,11 @@ def routes(parts: Parts) -> dict[str, Route]:
     }
 
 
-def some_of_a_day() -> list[DemoMessage]:
-    """Two hours before the end and nothing of it left out."""
+@cache
+def some_of_a_day() -> tuple[DemoMessage, ...]:
+    """The two hours before the end, nothing of them left out."""
     end = datetime.now(UTC)
-    return [message for message in generate(3, end) if message.time > end - timedelta(hours=2)]
+    return tuple(message for message in generate(3, end) if message.time > end - timedelta(hours=2))
 
 
 async def test_everything_arrives_once_where_it_belongs() -> None:
