@@ -6,9 +6,11 @@ and evaluated without pySigma. Logic is two-valued: an item on a missing field i
 negation is true.
 
 Guards against what pySigma 1.5 gets wrong: a selector that matches no detection (``1 of x*``)
-parses to nothing and is rejected here by name; unresolved placeholders likewise.
+parses to nothing, and a detection called ``notepad`` parses to the negation of ``epad``; both are
+rejected here by name, as are unresolved placeholders.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Literal
 
@@ -61,6 +63,7 @@ from detections.matchers import (
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 
+_MISREAD = re.compile(r"\bnot[\w*-]+")
 _FLAGS: Mapping[SigmaRegularExpressionFlag, str] = {
     SigmaRegularExpressionFlag.IGNORECASE: "i",
     SigmaRegularExpressionFlag.MULTILINE: "m",
@@ -131,6 +134,11 @@ def compile_condition(rule: SigmaRule) -> Node:
             flavor, a keyword test that makes no sense.
         sigma.exceptions.SigmaError: The condition cannot be parsed.
     """
+    for condition in rule.detection.condition:
+        if (word := _MISREAD.search(condition)) is not None:
+            raise RuleRejected(
+                f"condition: {word[0]!r} would be read as a negation; rename the detection"
+            )
     nodes = [_node(condition.parsed) for condition in rule.detection.parsed_condition]
     tree = nodes[0] if len(nodes) == 1 else _flat(Any, nodes)
     for item in items(tree):

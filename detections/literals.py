@@ -19,6 +19,9 @@ from typing import Any
 
 import hyperscan
 
+# What means something else to RE2 than to `re` (or will, says its FutureWarning).
+_READ_DIFFERENTLY = re.compile(r"\\Q|\[\^?\]?[^\]]*(?:\[|--|&&|~~|\|\|)")
+
 # Below it, Python's `in` is faster than a call into hyperscan and back.
 _FEW_LITERALS = 8
 
@@ -109,7 +112,7 @@ def required_literal(pattern: str, flags: str = "") -> str:
     >>> [required_literal(pattern) for pattern in (r"powershell(\\.exe)?\\s+-enc", "a|b", r"\\d+")]
     ['powershell', '', '']
     """
-    if "[[" in pattern or "\\Q" in pattern:  # mean something else to RE2 than to `re`
+    if _READ_DIFFERENTLY.search(pattern):
         return ""
     try:
         tree = sre_parser.parse(pattern)

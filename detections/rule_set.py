@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 import yaml
-from sigma.exceptions import SigmaError
+from sigma.exceptions import SigmaConditionError, SigmaError
 from sigma.rule import SigmaRule
 
 from detections.compiler import Rule, compile_condition
@@ -162,6 +162,8 @@ def _document(node: yaml.Node, text: str, path: str) -> Document:
         if not isinstance(written, dict):
             raise RuleRejected("a rule is a mapping of keys and values")
         return _compile(written, text)
+    except SigmaConditionError as error:
+        reason = f"condition: {error}"
     except (SigmaError, RuleRejected, yaml.YAMLError) as error:
         reason = str(error)
     except RecursionError:
@@ -206,15 +208,14 @@ def _inspect(document: yaml.Node, lines: dict[str, int]) -> None:
 
 def _line_of(reason: str, lines: Mapping[str, int], text: str, first: int) -> int:
     """The line that a reason speaks of: of the text or key it quotes; else the document's first."""
-    for quoted in re.findall(r"%[^%\s]+%|'[^']+'", reason):
+    for quoted in re.findall(r"%[^%\s]+%|'[^']{3,}'", reason):
         at = text.find(quoted.strip("'"))
         if at >= 0:
             return first + text.count("\n", 0, at)
-    if "ondition" in reason:
-        return lines.get("condition", first)
-    return (
-        lines.get("logsource", first) if "og source" in reason or "logsource" in reason else first
-    )
+    for key in ("condition", "logsource", "correlation"):
+        if key in reason.lower().replace("log source", "logsource") and key in lines:
+            return lines[key]
+    return first
 
 
 def _compile(written: dict[str, object], text: str) -> Rule | Correlation:
