@@ -54,6 +54,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(watch.run(), name="watch"),
+            asyncio.create_task(console.log_watch.run(), name="log-watch"),
             asyncio.create_task(relay(database, pipeline.bus), name="outbox"),
             asyncio.create_task(console.rulebook.run(), name="rulebook"),
         ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from time import monotonic
 
-from pipeline.ledger import Counted, Coverage, Ledger, LogSpan, Measured, reconcile
+from pipeline.ledger import Counted, Coverage, Ledger, LogSpan, Measured, Terms, reconcile
 from pipeline.schema.topics import DEAD_LETTER, EVENT_TOPICS
 from pipeline.store.client import StoreClient
 from pipeline.store.queries import measured
@@ -89,3 +89,21 @@ class Accountant:
                 for at, held in log.items()
             ],
         )
+
+
+def ledger_json(ledger: Ledger) -> dict[str, object]:
+    """The ledger as machines read it; what is in flight belongs to no source yet."""
+    return {
+        "totals": _terms_json(ledger.totals),
+        "sources": [{"source": of.source, **_terms_json(of.terms)} for of in ledger.sources],
+    }
+
+
+def _terms_json(terms: Terms) -> dict[str, int]:
+    return {
+        "received": terms.received,
+        "stored": terms.stored,
+        "dead_lettered": terms.dead_lettered,
+        "dropped": terms.dropped,
+        "in_flight": terms.in_flight,
+    }

@@ -5,16 +5,19 @@ One look serves every page for a moment; two looks give the rates.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
 from pipeline.bus.admin import Admin, TopicDescription
 from pipeline.bus.consumer import Record
 from pipeline.bus.position import OffsetRange, TopicPartition
+from pipeline.errors import PipelineError
 from pipeline.schema.topics import TOPICS
 
 FRESH_SECONDS = 2.0
-RATE_SECONDS = 8.0
+RATE_SECONDS = 12.0
+RUN_SECONDS = 4.0
 PEEK_RECORDS = 50
 
 
@@ -129,6 +132,13 @@ class LogWatch:
         self._clock = clock
         self._looks = _Looks()
         self._looking = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Look again and again until cancelled, so that there are rates when a page asks."""
+        while True:
+            with suppress(PipelineError):  # whoever asks is told
+                await self.look()
+            await asyncio.sleep(RUN_SECONDS)
 
     async def look(self) -> LogState:
         """The state of the log, not older than two seconds.

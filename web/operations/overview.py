@@ -131,11 +131,11 @@ async def overview(
     day = Span(now - DAY, now)
     problems: list[str] = []
     fired, received, heard, state, account = await asyncio.gather(
-        _or_none(alert_queries.histogram(store, AlertFilter(), day, buckets=HOURS), problems),
-        _or_none(volumes(store, day, buckets=QUARTERS), problems),
-        _or_none(sources(store, day), problems),
-        _or_none(log_watch.look(), problems),
-        _or_none(accountant.account(), problems),
+        or_none(alert_queries.histogram(store, AlertFilter(), day, buckets=HOURS), problems),
+        or_none(volumes(store, day, buckets=QUARTERS), problems),
+        or_none(sources(store, day), problems),
+        or_none(log_watch.look(), problems),
+        or_none(accountant.account(), problems),
     )
     decisions = await database.run(latest, limit=5, actions=DECISIONS)
     return Overview(
@@ -182,7 +182,7 @@ def quiet_sources(
     return sorted(quiet, key=lambda source: -source.silence)
 
 
-async def _or_none(asked: Awaitable[T], problems: list[str]) -> T | None:
+async def or_none(asked: Awaitable[T], problems: list[str]) -> T | None:
     """An answer, or None and why."""
     try:
         return await asked

@@ -3,12 +3,25 @@
 ``routers`` are for who is signed in, ``open_routers`` for everybody.
 """
 
-from web.pages import admin, login, nothing, overview, profile, topics
+from web.pages import (
+    admin,
+    login,
+    nothing,
+    notifications,
+    overview,
+    pipeline,
+    profile,
+    search,
+    topics,
+)
 
 open_routers = (login.router,)
 routers = (
     overview.router,
+    search.router,
     topics.router,
+    pipeline.router,
+    notifications.router,
     admin.router,
     profile.router,
     nothing.router,

@@ -46,6 +46,7 @@ def stacked(
     height: int,
     labels: Sequence[tuple[int, str]] = (),
     gap: float = 0.2,
+    least: float = 2.0,
 ) -> Chart:
     """Stacked bars, the first value of each column at the bottom.
 
@@ -55,9 +56,10 @@ def stacked(
         height: Of the whole chart, its axis included, in pixels.
         labels: Column number and text of the time axis.
         gap: Share of a column's width that stays empty.
+        least: The value axis reaches at least that far: 2 for what is counted in ones.
     """
     plot = height - AXIS
-    top = nice_top(max((sum(column) for column in columns), default=0))
+    top = nice_top(max((sum(column) for column in columns), default=0), least)
     step = 100 / max(len(columns), 1)
     bars = []
     for index, column in enumerate(columns):
@@ -91,14 +93,14 @@ def spark(values: Sequence[float], *, width: float = 72, height: float = 16) -> 
     return "M" + " L".join(points)
 
 
-def nice_top(most: float) -> float:
-    """The smallest even round number that is not below ``most``.
+def nice_top(most: float, least: float = 2.0) -> float:
+    """The smallest round number that is not below ``most``, and ``least`` at least.
 
     >>> [nice_top(value) for value in (0, 3, 7, 18, 330, 0.3)]
     [2.0, 4.0, 8.0, 20.0, 400.0, 2.0]
     """
-    if most <= 2:
-        return 2.0
+    if most <= least:
+        return least
     power = 10.0 ** math.floor(math.log10(most))
     for factor in (1, 2, 4, 6, 8, 10):
         if most <= factor * power:

@@ -72,6 +72,7 @@ def received_chart(
         ],
         [*SOURCE_STYLES[: len(shown)], REST],
         height=150,
+        least=0.1,
         labels=hour_labels(starts, zone),
     )
     legend = [Legend(style, source) for style, source in zip(SOURCE_STYLES, shown, strict=False)]

@@ -67,6 +67,15 @@ def initials(name: str) -> str:
     return "".join(part[0] for part in parts[:2]).upper() or "?"
 
 
+def program(path: str) -> str:
+    """The last part of a program's path, of either system.
+
+    >>> program("/usr/sbin/sshd"), program("C:\\\\Windows\\\\explorer.exe"), program("cron")
+    ('sshd', 'explorer.exe', 'cron')
+    """
+    return re.split(r"[/\\]", path)[-1] or path
+
+
 def clock(time: datetime, zone: tzinfo) -> str:
     """``14:06:11``."""
     return time.astimezone(zone).strftime("%H:%M:%S")

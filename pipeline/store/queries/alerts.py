@@ -212,6 +212,30 @@ async def deliveries(client: StoreClient, alert_id: str) -> tuple[Delivery, ...]
     return tuple(_delivery(row) for row in rows)
 
 
+async def latest_deliveries(
+    client: StoreClient, span: Span, *, limit: int = 100
+) -> tuple[Delivery, ...]:
+    """Where each alert and destination stand that were tried in a range of time, newest first.
+
+    The last attempt of each; at most 1,000.
+    """
+    rows = await client.query(
+        NamedQuery(
+            name="deliveries_latest",
+            sql="SELECT * FROM (SELECT toString(id), toString(alert_id), alert_topic,"
+            " alert_partition, alert_offset, destination, attempt, status,"
+            " toUnixTimestamp64Milli(time) AS at, duration_ms, response_status, error,"
+            " toUnixTimestamp64Milli(next_attempt) FROM deliveries FINAL"
+            " WHERE time >= fromUnixTimestamp64Milli(intDiv({begin:Int64}, 1000), 'UTC')"
+            " AND time < fromUnixTimestamp64Milli(intDiv({end:Int64}, 1000), 'UTC')"
+            " ORDER BY time DESC, attempt DESC LIMIT 1 BY alert_id, destination)"
+            " ORDER BY at DESC LIMIT {limit:UInt32}",
+            parameters={**span.parameters(), "limit": bounded(limit, MAX_PAGE)},
+        )
+    )
+    return tuple(_delivery(row) for row in rows)
+
+
 def _delivery(row: Sequence[object]) -> Delivery:
     id_, alert_id, topic, partition, offset, destination, attempt, status, time = row[:9]
     duration, response, error, following = row[9:]
