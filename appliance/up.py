@@ -95,7 +95,7 @@ def _command(name: str, configuration: Configuration, config_file: Path | None) 
     return RoleCommand(
         name=name,
         command=command,
-        health_url=f"http://{_reachable(configuration.metrics_host)}"
+        health_url=f"http://{reachable(configuration.metrics_host)}"
         f":{configuration.metrics_port(name)}/healthz",
         log_file=configuration.data_dir / "logs" / f"{name}.log" if to_files else None,
     )
@@ -110,24 +110,24 @@ def _banner(
     lines = ["", "Tocsin is up.", ""]
     if "web" in names:
         web = configuration.web
-        lines.append(f"  Console    http://{_reachable(web.host)}:{web.port}")
+        lines.append(f"  Console    http://{reachable(web.host)}:{web.port}")
         lines += _credentials(administrator)
     if "collectors" in names:
         syslog, http = configuration.pipeline.syslog, configuration.pipeline.http
-        host = _reachable(syslog.host)
+        host = reachable(syslog.host)
         lines += [
             f"  Syslog     {host}:{syslog.port} (UDP and TCP), {host}:{syslog.tls_port} (TLS)",
-            f"  HTTP       http://{_reachable(http.host)}:{http.port}/ingest/ndjson"
+            f"  HTTP       http://{reachable(http.host)}:{http.port}/ingest/ndjson"
             " (token: ./tocsin token create --role ingest)",
         ]
     if "broker" in names:
         lines.append(
-            f"  Kafka      {_reachable(configuration.broker.host)}:{configuration.broker.port}"
+            f"  Kafka      {reachable(configuration.broker.host)}:{configuration.broker.port}"
         )
     lines.append(f"  Data       {configuration.data_dir}")
     if "collectors" in names:
         syslog = configuration.pipeline.syslog
-        host = _reachable(syslog.host)
+        host = reachable(syslog.host)
         lines += [
             "",
             f"  Try        logger -n {host} -P {syslog.port} -d 'hello from my first device'",
@@ -146,7 +146,7 @@ def _credentials(administrator: FirstAdministrator | None) -> list[str]:
     ]
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """An address that a client on this machine can use."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
 
