@@ -68,7 +68,7 @@ class EmbeddedStoreSettings(Section):
         " leave a quarter of memory_bytes to inserts.",
     )
     max_insert_bytes: PositiveInt = Field(
-        default=1 << 30, description="Largest INSERT, after decompression."
+        default=256 << 20, description="Largest INSERT, after decompression."
     )
     query_seconds: PositiveInt = Field(default=30, description="Longest a query may run.")
     insert_threads: PositiveInt = Field(default=2, description="Inserts at a time.")

@@ -21,14 +21,14 @@ class Lane:
     """At most ``threads`` statements at a time, at most ``waiting`` more in the queue.
 
     Args:
-        name: Label of its metrics.
+        name: Label of its metrics and what people read of it.
         threads: Statements at a time.
         waiting: Statements that may wait for a thread.
         wait_seconds: How long one waits before it is sent away.
     """
 
     def __init__(self, name: str, *, threads: int, waiting: int, wait_seconds: float) -> None:
-        self._name = name
+        self.name = name
         self._waiting_limit = waiting
         self._wait_seconds = wait_seconds
         self._free = asyncio.Semaphore(threads)
@@ -43,29 +43,29 @@ class Lane:
             Busy: The queue is full, or no place came free in time.
         """
         await self._enter()
-        STORE_RUNNING.labels(lane=self._name).inc()
+        STORE_RUNNING.labels(lane=self.name).inc()
         try:
             yield
         finally:
-            STORE_RUNNING.labels(lane=self._name).dec()
+            STORE_RUNNING.labels(lane=self.name).dec()
             self._free.release()
 
     async def _enter(self) -> None:
         if self._free.locked() and self._waiting >= self._waiting_limit:
-            STORE_REFUSED.labels(lane=self._name, reason="queue_full").inc()
-            raise Busy(f"{self._waiting} {self._name} wait already; try again in a moment.")
+            STORE_REFUSED.labels(lane=self.name, reason="queue_full").inc()
+            raise Busy(f"{self._waiting} {self.name} wait already; try again in a moment.")
         self._waiting += 1
-        STORE_WAITING.labels(lane=self._name).set(self._waiting)
+        STORE_WAITING.labels(lane=self.name).set(self._waiting)
         try:
             await asyncio.wait_for(self._free.acquire(), self._wait_seconds)
         except TimeoutError:
-            STORE_REFUSED.labels(lane=self._name, reason="waited_too_long").inc()
+            STORE_REFUSED.labels(lane=self.name, reason="waited_too_long").inc()
             raise Busy(
-                f"no place among the {self._name} came free in {self._wait_seconds:g} s."
+                f"no place among the {self.name} came free in {self._wait_seconds:g} s."
             ) from None
         finally:
             self._waiting -= 1
-            STORE_WAITING.labels(lane=self._name).set(self._waiting)
+            STORE_WAITING.labels(lane=self.name).set(self._waiting)
 
     async def step(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one blocking step of an admitted statement on the lane's threads.

@@ -23,6 +23,7 @@ CANNOT_DECOMPRESS = 271
 TOO_LARGE = 307
 SOCKET_TIMEOUT = 209
 FUNCTION_NOT_ALLOWED = 446
+NOT_ENOUGH_SPACE = 243
 
 _NAMES = {
     AUTHENTICATION_FAILED: "AUTHENTICATION_FAILED",
@@ -38,6 +39,7 @@ _NAMES = {
     TOO_LARGE: "TOO_MANY_BYTES",
     SOCKET_TIMEOUT: "SOCKET_TIMEOUT",
     FUNCTION_NOT_ALLOWED: "FUNCTION_NOT_ALLOWED",
+    NOT_ENOUGH_SPACE: "NOT_ENOUGH_SPACE",
 }
 
 # As ClickHouse's HTTPHandler maps them; what is not here is 500.
@@ -51,7 +53,7 @@ _STATUS = {
     TOO_LARGE: 413,
     SOCKET_TIMEOUT: 408,
     159: 408,  # TIMEOUT_EXCEEDED
-    243: 507,  # NOT_ENOUGH_SPACE
+    NOT_ENOUGH_SPACE: 507,
     60: 404,  # UNKNOWN_TABLE
     81: 404,  # UNKNOWN_DATABASE
     46: 404,  # UNKNOWN_FUNCTION
@@ -70,7 +72,7 @@ _STATUS = {
 }
 
 _ENGINE_TEXT = re.compile(r"Code: (\d+)\. (?:DB::(?:Net)?Exception: )?(.*)", re.DOTALL)
-_WRAPPERS = re.compile(r"^(?:Streaming (?:query|insert append|insert finish) failed: )+")
+_WRAPPERS = re.compile(r"^(?:Streaming query failed: )+")
 
 
 class EngineError(Exception):

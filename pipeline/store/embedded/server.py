@@ -12,13 +12,16 @@ import uvicorn
 from pipeline.settings import EmbeddedStoreSettings
 from pipeline.store.embedded.accounts import Accounts, StoreAccount
 from pipeline.store.embedded.admission import Lane
-from pipeline.store.embedded.application import Limits, StoreApplication
+from pipeline.store.embedded.application import StoreApplication
 from pipeline.store.embedded.engine import Engine
+from pipeline.store.embedded.execution import Execution, Lanes, Limits
 
 log = structlog.get_logger()
 
 _INSERT_SECONDS = 300
 _QUEUE_PER_THREAD = 16
+_BODIES = 16
+_LIGHT_THREADS = 2
 _WAIT_SECONDS = 20.0
 _DRAIN_SECONDS = 20
 _URL_BYTES = 1 << 20
@@ -64,9 +67,20 @@ async def _serve(
     listening: socket.socket,
     ready: Callable[[], None],
 ) -> None:
-    inserts = _lane("inserts", settings.insert_threads)
-    queries = _lane("queries", settings.query_threads)
-    application = StoreApplication(engine, Accounts(accounts), inserts, queries, _limits(settings))
+    lanes = Lanes(
+        bodies=_lane("bodies", _BODIES),
+        inserts=_lane("inserts", settings.insert_threads),
+        light=_lane("light", _LIGHT_THREADS),
+        queries=_lane("queries", settings.query_threads),
+    )
+    limits = _limits(settings)
+    application = StoreApplication(
+        Execution(engine, lanes, limits),
+        Accounts(accounts),
+        version=engine.version,
+        timezone=engine.timezone,
+        max_body_bytes=limits.max_body_bytes,
+    )
     server = _Server(_configuration(application), on_started=ready)
     log.info(
         "store_opened",
@@ -80,8 +94,7 @@ async def _serve(
     finally:
         server.should_exit = True
         await asyncio.wait([serving])
-        inserts.close()
-        queries.close()
+        lanes.close()
 
 
 def _limits(settings: EmbeddedStoreSettings) -> Limits:
@@ -103,6 +116,7 @@ def _limits(settings: EmbeddedStoreSettings) -> Limits:
             "memory_overcommit_ratio_denominator": 1 << 20,
             "cancel_http_readonly_queries_on_client_close": 1,
             "max_ast_depth": 1000,
+            "allow_python_table_function": 0,
         },
         insert={
             "async_insert": 0,

@@ -5,7 +5,7 @@ hand their data on without holding it; everything else is parsed by the engine i
 in ``guard``.
 
 >>> insert_head(b"INSERT INTO t (a) FORMAT JSONEachRow\n{}")
-InsertHead(statement='INSERT INTO t (a)', format='JSONEachRow', data_start=37)
+InsertHead(target='INSERT INTO t (a)', settings='', format='JSONEachRow', data_start=37)
 """
 
 import re
@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     |(?P<other>.)""",
     re.DOTALL | re.VERBOSE,
 )
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _DATA_GAP = re.compile(rb"[ \t\f]*\r?\n?")
 
 
@@ -33,14 +34,21 @@ class InsertHead:
     """An INSERT without its data.
 
     Attributes:
-        statement: Up to the FORMAT or VALUES clause, without it.
+        target: Up to its SETTINGS, FORMAT or VALUES clause.
+        settings: Its SETTINGS clause, or empty.
         format: Of the data; None if the statement names none.
         data_start: Where the data begins, in bytes from the start of the text.
     """
 
-    statement: str
+    target: str
+    settings: str
     format: str | None
     data_start: int
+
+
+def is_name(text: str) -> bool:
+    """Whether this can be written where a format's name goes."""
+    return _NAME.fullmatch(text) is not None
 
 
 def is_insert(text: bytes) -> bool:
@@ -59,6 +67,7 @@ def insert_head(text: bytes) -> InsertHead | None:
     """
     words = _words(text)
     before = b""
+    target_end: int | None = None
     for word, start, end in words:
         if word == b"FUNCTION" and before in (b"INTO", b"TABLE"):
             raise Refused(FUNCTION_NOT_ALLOWED, "INSERT INTO FUNCTION is not allowed here.")
@@ -66,17 +75,28 @@ def insert_head(text: bytes) -> InsertHead | None:
             raise Refused(FUNCTION_NOT_ALLOWED, "FROM INFILE is not allowed here.")
         if word in (b"SELECT", b"WITH"):
             return None
+        if word == b"SETTINGS":
+            target_end = start
         if word == b"VALUES":
-            return InsertHead(_text(text[:start]), "Values", end)
+            return _head(text, target_end, start, "Values", end)
         if word == b"FORMAT":
             name, _, name_end = next(words, (b"", 0, 0))
             if not name:
                 raise Refused(SYNTAX_ERROR, "FORMAT is not followed by a name.")
             name_text = text[name_end - len(name) : name_end].decode()
             gap = _DATA_GAP.match(text, name_end)
-            return InsertHead(_text(text[:start]), name_text, gap.end() if gap else name_end)
+            return _head(text, target_end, start, name_text, gap.end() if gap else name_end)
         before = word
-    return InsertHead(_text(text), None, len(text))
+    return _head(text, target_end, len(text), None, len(text))
+
+
+def _head(
+    text: bytes, target_end: int | None, end: int, format_name: str | None, data_start: int
+) -> InsertHead:
+    target_end = end if target_end is None else target_end
+    return InsertHead(
+        _text(text[:target_end]), _text(text[target_end:end]), format_name, data_start
+    )
 
 
 def _words(text: bytes) -> "_Words":
