@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from pipeline.schema.codec import decode_event
 from pipeline.schema.event import Event
@@ -136,3 +137,8 @@ def records(broker: str, topic: str) -> list[Message]:
 def events(broker: str, topic: str = "events.log") -> list[Event]:
     """All events of a topic up to its end of now."""
     return [decode_event(message.value() or b"") for message in records(broker, topic)]
+
+
+def cluster_id(broker: str) -> str:
+    """The id of a cluster."""
+    return AdminClient({"bootstrap.servers": broker}).list_topics(timeout=10).cluster_id or ""
