@@ -12,18 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from alembic import command
 from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from web.database.tables import KeyRow
+from web.database.tables import KeyRow, Table
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_MS = 10_000
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def utc_now() -> datetime:
@@ -45,11 +47,17 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to this version; a second console waits for the first."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self._engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        script = ScriptDirectory(str(MIGRATIONS))
+
+        def steps(present: Any, _: object) -> Any:
+            return script._upgrade_revs("head", present)  # as alembic's own example does
+
+        with (
+            self._engine.begin() as connection,
+            EnvironmentContext(Config(), script, fn=steps) as environment,
+        ):
+            environment.configure(connection=connection, target_metadata=Table.metadata)
+            environment.run_migrations()
 
     @contextmanager
     def write(self) -> Iterator[Session]:

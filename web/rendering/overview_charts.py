@@ -75,7 +75,10 @@ def received_chart(
         least=0.1,
         labels=hour_labels(starts, zone),
     )
-    legend = [Legend(style, source) for style, source in zip(SOURCE_STYLES, shown, strict=False)]
+    legend = [
+        Legend(style, short_source(source))
+        for style, source in zip(SOURCE_STYLES, shown, strict=False)
+    ]
     if rest:
         others = (
             "others" if "…" in rest else f"{len(rest)} {'other' if len(rest) == 1 else 'others'}"
@@ -95,6 +98,15 @@ def hour_labels(
             text = f"{local:%a %H:%M}" if local.hour == 0 else f"{local:%H:%M}"
             labels.append((column, text))
     return labels
+
+
+def short_source(source: str) -> str:
+    """A source without its collector, where the collector says little.
+
+    >>> short_source("syslog:web-01"), short_source("agent")
+    ('web-01', 'agent')
+    """
+    return source.partition(":")[2] or source
 
 
 def _starts(begin: datetime, step: timedelta, columns: int) -> list[datetime]:

@@ -36,7 +36,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("figure", "short", "rate", "size", "age", "seconds", "initials", "program"):
+    for name in (
+        "figure",
+        "short",
+        "rate",
+        "size",
+        "age",
+        "seconds",
+        "initials",
+        "program",
+        "techniques",
+    ):
         made.filters[name] = getattr(words, name)
     for name in ("clock", "milliseconds", "day", "moment", "zone_name", "plural"):
         made.globals[name] = getattr(words, name)

@@ -8,7 +8,9 @@
 ('IV', 'SB', '?')
 """
 
+import math
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 
@@ -27,10 +29,23 @@ def short(number: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Events per second."""
-    if per_second and per_second < 9.95:
-        return f"{max(per_second, 0.1):.1f}/s"
-    return f"{per_second:,.0f}/s"
+    """Events per second; what is rarer, by the minute or the hour.
+
+    >>> rate(308.4), rate(2.25), rate(0.05), rate(0.001), rate(0)
+    ('308/s', '2.2/s', '3/min', '4/h', '0/s')
+    """
+    if per_second >= 0.1 or not per_second:
+        return f"{per_second_figure(per_second)}/s"
+    if per_second * 60 >= 1:
+        return f"{per_second * 60:.0f}/min"
+    return f"{math.ceil(per_second * 3600)}/h"
+
+
+def per_second_figure(per_second: float) -> str:
+    """The same as a figure, where its unit stands beside it."""
+    if 0 < per_second < 9.95:
+        return f"{per_second:.1f}"
+    return f"{per_second:,.0f}"
 
 
 def size(count: float) -> str:
@@ -74,6 +89,15 @@ def program(path: str) -> str:
     ('sshd', 'explorer.exe', 'cron')
     """
     return re.split(r"[/\\]", path)[-1] or path
+
+
+def techniques(tags: Sequence[str]) -> list[str]:
+    """The ATT&CK techniques among a rule's tags.
+
+    >>> techniques(["attack.persistence", "attack.t1110.001", "cve.2021-44228"])
+    ['T1110.001']
+    """
+    return [tag[7:].upper() for tag in tags if re.match(r"attack\.t\d", tag)]
 
 
 def clock(time: datetime, zone: tzinfo) -> str:
