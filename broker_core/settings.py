@@ -61,7 +61,7 @@ class LogSettings(Section):
         description="An idempotent producer that wrote nothing for this long is forgotten.",
     )
     open_segment_files: PositiveInt = Field(
-        default=1024, description="Sealed segments kept open for reading, over all partitions."
+        default=256, description="Sealed segments kept open for reading, over all partitions."
     )
 
 

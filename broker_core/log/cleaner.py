@@ -6,7 +6,8 @@ writing and removing files in a thread.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -24,6 +25,9 @@ from broker_core.log.time_index import NO_TIMESTAMP
 from broker_core.metrics import LOG_BYTES_COMPACTED, LOG_SEGMENTS_DELETED
 
 log = structlog.get_logger()
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class LogCleaner:
@@ -85,7 +89,7 @@ class LogCleaner:
             await self._commit.flush(partition)
         gone = partition.detach_below_start()
         if gone:
-            await asyncio.to_thread(_remove_files, gone)
+            await _in_thread(_remove_files, gone)
             LOG_SEGMENTS_DELETED.labels("age").inc(removal.by_age)
             LOG_SEGMENTS_DELETED.labels("size").inc(removal.by_size)
             asked = len(gone) - removal.by_age - removal.by_size
@@ -104,11 +108,11 @@ class LogCleaner:
         if not dirty_bytes or dirty_bytes * 2 < sum(one.size for one in sealed):
             return  # as Kafka's min.cleanable.dirty.ratio of 0.5
         files = [SealedFile(one.path, one.base_offset, one.next_offset, one.size) for one in sealed]
-        last = await asyncio.to_thread(compaction.last_offsets, files)
+        last = await _in_thread(compaction.last_offsets, files)
         horizon_ms = self._clock.now_ms() - partition.config.delete_retention_ms
         keep_from = _last_batch_offset(sealed)
         for group in compaction.groups(files, segment_bytes=partition.config.segment_bytes):
-            rewritten = await asyncio.to_thread(
+            rewritten = await _in_thread(
                 compaction.rewrite,
                 group,
                 last,
@@ -134,7 +138,17 @@ class LogCleaner:
             self._logs.fault.set(f"{new.swap}: {error}")
             raise
         LOG_BYTES_COMPACTED.inc(sum(file.size for file in group) - new.size)
-        await asyncio.to_thread(_write_indexes, segment)
+        await _in_thread(_write_indexes, segment)
+
+
+async def _in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run in a thread; when cancelled, let it finish first: the directory is closed after us."""
+    working = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 def _newest_ms(segment: Segment) -> int:

@@ -7,6 +7,7 @@ indexes and snapshots, which may be lost; last the checkpoint that says so.
 
 import errno
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,9 @@ log = structlog.get_logger()
 
 KEPT_SNAPSHOTS = 2
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+_DESCRIPTOR_WAITS = 100
+_DESCRIPTOR_WAIT_SECONDS = 0.1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class Flush:
         segment: The segment that was written to.
         position: Its size.
         sealed: Older segments that were not synced yet, oldest first.
-        descriptors: Of the logs of all of them, oldest first; closed by :meth:`run`.
+        pinned: The segments whose logs are synced, oldest first, with their descriptors.
         snapshots: (path, content) of producer states taken when a segment was sealed.
         directory_changed: Whether there is a segment whose name is not durable yet.
         checkpoint: What to write at the end; None if nothing changed.
@@ -42,7 +46,7 @@ class Flush:
     segment: Segment
     position: int
     sealed: list[Segment] = field(default_factory=list)
-    descriptors: list[int] = field(default_factory=list)
+    pinned: list[tuple[Segment, int]] = field(default_factory=list)
     snapshots: list[tuple[Path, bytes]] = field(default_factory=list)
     directory_changed: bool = False
     checkpoint: PartitionCheckpoint | None = None
@@ -54,11 +58,8 @@ class Flush:
         Raises:
             OSError: Something may not be on disk; the directory must not be used any more.
         """
-        try:
-            for descriptor in self.descriptors:
-                os.fdatasync(descriptor)
-        finally:
-            self.discard()
+        for _, descriptor in self.pinned:
+            os.fdatasync(descriptor)
         try:
             self._run_files()
         except FileNotFoundError:
@@ -68,19 +69,20 @@ class Flush:
 
     def _run_files(self) -> None:
         if self.directory_changed:
-            sync_directory(self.directory)
+            _sync_directory_patiently(self.directory)
         self._write_what_can_be_rebuilt()
         if self.checkpoint is not None:
             try:
                 self.checkpoint.write(self.directory)
                 self.checkpoint_written = True
             except OSError as error:
-                _tolerate_full_disk(error, "partition_checkpoint_skipped", self.directory)
+                _tolerate_shortage(error, "partition_checkpoint_skipped", self.directory)
 
-    def discard(self) -> None:
-        """Close the descriptors."""
-        while self.descriptors:
-            os.close(self.descriptors.pop())
+    def release(self) -> None:
+        """Let go of the files; on the loop, when :meth:`run` has ended."""
+        while self.pinned:
+            segment, descriptor = self.pinned.pop()
+            segment.unpin_writer(descriptor)
 
     def _write_what_can_be_rebuilt(self) -> None:
         files = [file for segment in self.sealed for file in segment.index_files()]
@@ -90,7 +92,7 @@ class Flush:
             if self.snapshots:
                 drop_old_snapshots(self.directory)
         except OSError as error:
-            _tolerate_full_disk(error, "segment_indexes_skipped", self.directory)
+            _tolerate_shortage(error, "segment_indexes_skipped", self.directory)
 
 
 def drop_old_snapshots(directory: Path) -> None:
@@ -99,8 +101,20 @@ def drop_old_snapshots(directory: Path) -> None:
         path.unlink()
 
 
-def _tolerate_full_disk(error: OSError, event: str, directory: Path) -> None:
-    """A full disk costs a scan at the next start; everything else is a failure of the disk."""
-    if error.errno not in _NO_SPACE:
+def _sync_directory_patiently(directory: Path) -> None:
+    """Wait for a descriptor rather than take a healthy disk out of service for the lack of one."""
+    for _ in range(_DESCRIPTOR_WAITS):
+        try:
+            return sync_directory(directory)
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR:
+                raise
+        time.sleep(_DESCRIPTOR_WAIT_SECONDS)
+    return sync_directory(directory)
+
+
+def _tolerate_shortage(error: OSError, event: str, directory: Path) -> None:
+    """No room or no descriptor costs a scan at the next start; all else is a failing disk."""
+    if error.errno not in _NO_SPACE + _NO_DESCRIPTOR:
         raise error
     log.warning(event, partition=directory.name, error=str(error))

@@ -8,13 +8,15 @@ takes the log directory out of service (:mod:`broker_core.log.fault`) and is nev
 import asyncio
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from broker_core.errors import UnknownTopicOrPartition
 from broker_core.log.fault import Fault
 from broker_core.log.flush import Flush
 from broker_core.log.partition_log import PartitionLog
 from broker_core.metrics import LOG_FLUSH_SECONDS
+
+SYNCS_AT_ONCE = 4  # a journaling file system commits syncs that come together in one go
 
 
 class GroupCommit:
@@ -26,7 +28,8 @@ class GroupCommit:
 
     def __init__(self, fault: Fault) -> None:
         self._fault = fault
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log-sync")
+        self._round = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log-round")
+        self._syncs = ThreadPoolExecutor(SYNCS_AT_ONCE, thread_name_prefix="log-sync")
         self._requested: dict[PartitionLog, None] = {}
         self._waiting: dict[PartitionLog, list[tuple[int, asyncio.Future[None]]]] = {}
         self._rounds: asyncio.Task[None] | None = None
@@ -62,10 +65,11 @@ class GroupCommit:
                 self._rounds = asyncio.create_task(self._run_rounds(), name="group-commit")
 
     async def close(self) -> None:
-        """Finish the rounds that are under way or asked for, and stop the thread."""
+        """Finish the rounds that are under way or asked for, and stop the threads."""
         while self._rounds is not None:
             await asyncio.wait([self._rounds])
-        self._executor.shutdown(wait=True)
+        self._round.shutdown(wait=True)
+        self._syncs.shutdown(wait=True)
 
     def _wait(self, log: PartitionLog, end_offset: int, *, is_done: bool) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -95,10 +99,10 @@ class GroupCommit:
         flushes: list[Flush] = []
         try:
             flushes.extend(log.begin_flush() for log in logs)
-            await loop.run_in_executor(self._executor, _run_all, flushes)
+            await loop.run_in_executor(self._round, self._run_all, flushes)
         except OSError as error:
             for flush in flushes:
-                flush.discard()
+                flush.release()
             self._fail(f"a sync failed: {error}")
             return
         for log, flush in zip(logs, flushes, strict=True):
@@ -128,9 +132,14 @@ class GroupCommit:
                 if not future.done():
                     future.set_exception(self._fault.error())
 
-
-def _run_all(flushes: Sequence[Flush]) -> None:
-    begun = time.perf_counter()
-    for flush in flushes:
-        flush.run()
-    LOG_FLUSH_SECONDS.observe(time.perf_counter() - begun)
+    def _run_all(self, flushes: Sequence[Flush]) -> None:
+        """Run them at once, in a thread, and return when all have ended."""
+        begun = time.perf_counter()
+        if len(flushes) == 1:
+            flushes[0].run()
+        else:
+            running = [self._syncs.submit(flush.run) for flush in flushes]
+            wait(running)  # a failure is raised only when nobody uses a descriptor any more
+            for ended in running:
+                ended.result()
+        LOG_FLUSH_SECONDS.observe(time.perf_counter() - begun)

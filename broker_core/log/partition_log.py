@@ -296,7 +296,7 @@ class PartitionLog:
             segment=self._active,
             position=self._active.size,
             sealed=list(self._unsynced),
-            descriptors=[segment.duplicate_writer() for segment in (*self._unsynced, self._active)],
+            pinned=[(segment, segment.pin_writer()) for segment in (*self._unsynced, self._active)],
             snapshots=self._pending_snapshots,
             directory_changed=self._directory_changed,
             checkpoint=checkpoint,
@@ -308,6 +308,7 @@ class PartitionLog:
 
     def finish_flush(self, flush: Flush) -> None:
         """Take note that ``flush`` is on disk: move the high watermark, tell who waits."""
+        flush.release()
         for segment in flush.sealed:
             segment.close_writer()
             segment.release_indexes()

@@ -110,6 +110,7 @@ class Segment:
         "_files",
         "_indexes",
         "_interval_bytes",
+        "_pins",
         "_sealed_max_timestamp",
         "_writer",
         "base_offset",
@@ -134,6 +135,7 @@ class Segment:
         self._interval_bytes = interval_bytes
         self._indexes = indexes
         self._writer: int | None = None
+        self._pins = 0
         self._sealed_max_timestamp: int | None = None
         self.base_offset = base_offset
         self.next_offset = base_offset if next_offset is None else next_offset
@@ -200,16 +202,23 @@ class Segment:
         self.next_offset = header.base_offset + header.last_offset_delta + 1
         self.indexes.add(header.base_offset - self.base_offset, position, header.max_timestamp)
 
-    def duplicate_writer(self) -> int:
-        """Return a descriptor of its own for whoever syncs the file, to be closed by them."""
+    def pin_writer(self) -> int:
+        """Return the descriptor that is written to; it stays open until :meth:`unpin_writer`."""
         assert self._writer is not None
-        return os.dup(self._writer)
+        self._pins += 1
+        return self._writer
+
+    def unpin_writer(self, descriptor: int) -> None:
+        """Say that whoever synced the file is done with it."""
+        self._pins -= 1
+        if self._pins == 0 and self._writer is None:
+            os.close(descriptor)
 
     def close_writer(self) -> None:
-        """Write no more to it."""
-        if self._writer is not None:
-            os.close(self._writer)
-            self._writer = None
+        """Write no more to it; the file is closed once nobody syncs it any more."""
+        descriptor, self._writer = self._writer, None
+        if descriptor is not None and self._pins == 0:
+            os.close(descriptor)
 
     def release_indexes(self) -> None:
         """Drop the indexes of a sealed segment from memory; their files stay."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from broker_core.log import compaction
 from broker_core.log.checkpoint import PartitionCheckpoint
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.group_commit import GroupCommit
@@ -213,6 +215,35 @@ async def test_one_partition_that_fails_does_not_keep_the_others_waiting(
     await cleaner.clean_all()
 
     assert log.log_start_offset == 4
+
+
+async def test_a_file_is_finished_before_cancelling_is_heard(
+    logs: LogDirectory,
+    commit: GroupCommit,
+    cleaner: LogCleaner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = topic(logs, {"cleanup.policy": "compact"})
+    await fill(log, commit, 10, keys=[b"a", b"b"])
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+    last_offsets = compaction.last_offsets
+
+    def slow(files: Sequence[compaction.SealedFile]) -> dict[bytes, int]:
+        begun.set()
+        may_end.wait(10)
+        ended.set()
+        return last_offsets(files)
+
+    monkeypatch.setattr(compaction, "last_offsets", slow)
+    cleaning = asyncio.create_task(cleaner.clean_all())
+    await asyncio.to_thread(begun.wait, 10)
+
+    cleaning.cancel()
+    asyncio.get_running_loop().call_soon(may_end.set)
+    await asyncio.wait([cleaning])
+
+    assert ended.is_set()
+    assert cleaning.cancelled()
 
 
 async def test_it_runs_until_it_is_cancelled(tmp_path: Path, clock: TurnedClock) -> None:

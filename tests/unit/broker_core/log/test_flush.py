@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker_core.log import flush
-from broker_core.log.checkpoint import PartitionCheckpoint
+from broker_core.log.checkpoint import PartitionCheckpoint, sync_directory
 from broker_core.log.file_layout import segment_files
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
@@ -94,6 +94,38 @@ def test_a_failing_disk_is_not_a_full_one(
         log.begin_flush().run()
 
 
+def test_a_lack_of_descriptors_is_waited_for(
+    log: PartitionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter([24, 23])
+
+    def scarce(directory: Path) -> None:
+        for number in refusals:
+            raise OSError(number, "Too many open files")
+        sync_directory(directory)
+
+    monkeypatch.setattr(flush, "sync_directory", scarce)
+    monkeypatch.setattr(flush, "_DESCRIPTOR_WAIT_SECONDS", 0)
+
+    sync(log)
+
+    assert log.high_watermark == 3
+
+
+def test_a_file_closed_during_a_sync_stays_open_until_the_sync_is_over(
+    log: PartitionLog,
+) -> None:
+    under_way = log.begin_flush()
+    (_, descriptor), *_ = under_way.pinned
+
+    log.release()  # its topic is deleted
+    under_way.run()
+    under_way.release()
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
 def test_what_is_appended_meanwhile_waits_for_the_next_sync(log: PartitionLog) -> None:
     first = log.begin_flush()
     log.append(batch(b"later"))
@@ -112,7 +144,7 @@ def test_no_descriptor_is_left_open(log: PartitionLog) -> None:
     before = set(os.listdir("/proc/self/fd"))
 
     sync(log)
-    log.begin_flush().discard()
+    log.begin_flush().release()
 
     after = set(os.listdir("/proc/self/fd"))
     assert len(after) == len(before) - 2, "those of the sealed segments are closed"
