@@ -9,8 +9,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from appliance.config import Configuration
 from appliance.demo.day import generate
 from appliance.demo.sending import DemoRefused, DemoTargets, send
+from appliance.ports import reachable
 from appliance.tokens import create_token
-from appliance.up import reachable
 
 
 class NothingRunning(Exception):

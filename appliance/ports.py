@@ -64,3 +64,8 @@ def demand_free(ports: list[Port]) -> None:
                 probe.bind((port.host, port.number))
             except OSError as error:
                 raise PortTaken(port, error.strerror or str(error)) from error
+
+
+def reachable(host: str) -> str:
+    """An address that a client on this machine can use."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104

@@ -19,15 +19,20 @@ from appliance.config import Configuration
 from appliance.first_run import Secrets
 from appliance.health import serve_health
 from appliance.logs import configure_logs
-from appliance.ports import SUPERVISOR_PORT, Port
+from appliance.ports import SUPERVISOR_PORT, Port, reachable
 from appliance.supervisor import stop_on_signals
 from detections.settings import DetectionSettings
-from pipeline.settings import BusSettings, PipelineSettings
+from pipeline.settings import BusSettings, PipelineSettings, ScrapeTarget
 
 log = structlog.get_logger()
 
 Ready = Callable[[], None]
 PR_SET_PDEATHSIG = 1
+FAILURE_POLL_SECONDS = 0.5
+
+
+class BrokerFailed(Exception):
+    """The log directory is out of service; a new start recovers it or says why it cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +112,9 @@ async def _broker(configuration: Configuration, secrets: Secrets, ready: Ready) 
     )
     async with Broker(settings) as broker:
         ready()
-        await asyncio.Event().wait()
+        while broker.failure is None:  # noqa: ASYNC110 - set where no loop may be running
+            await asyncio.sleep(FAILURE_POLL_SECONDS)
+        raise BrokerFailed(broker.failure)
 
 
 async def _store(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
@@ -155,7 +162,20 @@ async def _collectors(configuration: Configuration, secrets: Secrets, ready: Rea
             }
         )
         settings = settings.model_copy(update={"syslog": syslog})
-    await run(settings, ready=ready)
+    targets = (*settings.scrape.targets, *_own_targets(configuration))
+    scrape = settings.scrape.model_copy(update={"targets": targets})
+    await run(settings.model_copy(update={"scrape": scrape}), ready=ready)
+
+
+def _own_targets(configuration: Configuration) -> list[ScrapeTarget]:
+    """Our own roles and their supervisor, as Prometheus targets."""
+    host = reachable(configuration.metrics_host)
+    ports = {name: configuration.metrics_port(name) for name in ROLES}
+    ports["supervisor"] = SUPERVISOR_PORT + configuration.port_offset
+    return [
+        ScrapeTarget(job=f"tocsin-{name}", url=f"http://{host}:{port}/metrics")
+        for name, port in ports.items()
+    ]
 
 
 async def _web(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:

@@ -12,7 +12,7 @@ from appliance.config import Configuration
 from appliance.first_run import claim, prepare
 from appliance.health import serve_health
 from appliance.logs import configure_logs
-from appliance.ports import SUPERVISOR_PORT, demand_free
+from appliance.ports import SUPERVISOR_PORT, demand_free, reachable
 from appliance.roles import ROLES, ports_of
 from appliance.supervisor import RoleCommand, Supervisor, stop_on_signals
 from web.security.first_administrator import FirstAdministrator, ensure_first_administrator
@@ -144,11 +144,6 @@ def _credentials(administrator: FirstAdministrator | None) -> list[str]:
         f"  Sign in    admin / {administrator.password}",
         "             (one-time password: the console asks for a new one)",
     ]
-
-
-def reachable(host: str) -> str:
-    """An address that a client on this machine can use."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
 
 
 def _log_file(configuration: Configuration) -> Path | None:

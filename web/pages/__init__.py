@@ -5,6 +5,7 @@
 
 from web.pages import (
     admin,
+    alerts,
     login,
     nothing,
     notifications,
@@ -18,6 +19,7 @@ from web.pages import (
 open_routers = (login.router,)
 routers = (
     overview.router,
+    alerts.router,
     search.router,
     topics.router,
     pipeline.router,

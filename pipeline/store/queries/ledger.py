@@ -179,6 +179,29 @@ async def stored_ranges(
     return tuple(OffsetRange(int(begin), int(end)) for begin, end in rows)
 
 
+async def is_booked(
+    client: StoreClient, topic: str, partition: int, *, first: int, last: int
+) -> bool:
+    """Whether ledger rows of exactly this batch are stored.
+
+    Args:
+        client: Asked.
+        topic, partition: Of the log.
+        first, last: The batch's offsets, both included.
+    """
+    rows = await client.query(
+        NamedQuery(
+            name="ledger_is_booked",
+            sql="SELECT count() FROM ledger WHERE topic = {topic:String}"
+            " AND partition = {partition:Int32} AND first_offset = {first:Int64}"
+            " AND last_offset = {last:Int64}",
+            parameters={"topic": topic, "partition": partition, "first": first, "last": last},
+            seconds=_SECONDS,
+        )
+    )
+    return int(rows[0][0]) > 0
+
+
 async def dead_letters(
     client: StoreClient,
     *,
