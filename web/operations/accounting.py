@@ -57,6 +57,10 @@ class Accountant:
                 self._newest = self._clock(), account
             return self._newest[1]
 
+    def forget(self) -> None:
+        """Measure again for the next one who asks."""
+        self._newest = None
+
     async def _measure(self, since: date) -> Measured:
         covered = await measured.coverage(self._store, since)
         booked = await measured.booked(self._store, since, covered)
