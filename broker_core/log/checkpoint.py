@@ -6,12 +6,20 @@ the directory. All of it blocks on the disk and so belongs in a thread, or befor
 Format: FORMAT.md, "Partition checkpoint".
 """
 
+import errno
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from broker_core.log.file_layout import CHECKPOINT, FORMAT_VERSION, TEMPORARY_SUFFIX
+
+log = structlog.get_logger()
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -36,6 +44,17 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def tolerate_shortage(error: OSError, event: str, directory: Path) -> None:
+    """Let a full disk, or a lack of descriptors, cost no more than a scan at the next start.
+
+    Raises:
+        OSError: It is neither, so the disk is failing.
+    """
+    if error.errno not in NO_SPACE + NO_DESCRIPTOR:
+        raise error
+    log.warning(event, partition=directory.name, error=str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ directory, so that a new segment's name is durable before anybody is told of its
 indexes and snapshots, which may be lost; last the checkpoint that says so.
 """
 
-import errno
 import os
 import time
 from dataclasses import dataclass, field
@@ -14,14 +13,18 @@ from pathlib import Path
 import structlog
 
 from broker_core.log import file_layout
-from broker_core.log.checkpoint import PartitionCheckpoint, replace_file, sync_directory
+from broker_core.log.checkpoint import (
+    NO_DESCRIPTOR,
+    PartitionCheckpoint,
+    replace_file,
+    sync_directory,
+    tolerate_shortage,
+)
 from broker_core.log.segment import Segment
 
 log = structlog.get_logger()
 
 KEPT_SNAPSHOTS = 2
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _DESCRIPTOR_WAITS = 100
 _DESCRIPTOR_WAIT_SECONDS = 0.1
 
@@ -76,7 +79,7 @@ class Flush:
                 self.checkpoint.write(self.directory)
                 self.checkpoint_written = True
             except OSError as error:
-                _tolerate_shortage(error, "partition_checkpoint_skipped", self.directory)
+                tolerate_shortage(error, "partition_checkpoint_skipped", self.directory)
 
     def release(self) -> None:
         """Let go of the files; on the loop, when :meth:`run` has ended."""
@@ -92,7 +95,7 @@ class Flush:
             if self.snapshots:
                 drop_old_snapshots(self.directory)
         except OSError as error:
-            _tolerate_shortage(error, "segment_indexes_skipped", self.directory)
+            tolerate_shortage(error, "segment_indexes_skipped", self.directory)
 
 
 def drop_old_snapshots(directory: Path) -> None:
@@ -107,14 +110,7 @@ def _sync_directory_patiently(directory: Path) -> None:
         try:
             return sync_directory(directory)
         except OSError as error:
-            if error.errno not in _NO_DESCRIPTOR:
+            if error.errno not in NO_DESCRIPTOR:
                 raise
         time.sleep(_DESCRIPTOR_WAIT_SECONDS)
     return sync_directory(directory)
-
-
-def _tolerate_shortage(error: OSError, event: str, directory: Path) -> None:
-    """No room or no descriptor costs a scan at the next start; all else is a failing disk."""
-    if error.errno not in _NO_SPACE + _NO_DESCRIPTOR:
-        raise error
-    log.warning(event, partition=directory.name, error=str(error))

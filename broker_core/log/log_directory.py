@@ -70,9 +70,11 @@ class LogDirectory:
             self.cluster_id = _identity(path)
             self._topics: Mapping[str, TopicConfig] = self._finish_deletions()
             self._logs: Partitions = self._open_partitions()
-        except BaseException:
+        except BaseException as error:
             self._files.close()
             self._lock_file.close()
+            if isinstance(error, OSError):
+                raise StorageError(f"cannot open {path}: {error}") from error
             raise
 
     # -- looking up

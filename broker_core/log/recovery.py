@@ -18,7 +18,12 @@ import structlog
 
 from broker_core.errors import CorruptMessage, UnsupportedForMessageFormat
 from broker_core.log import file_layout
-from broker_core.log.checkpoint import PartitionCheckpoint, replace_file, sync_directory
+from broker_core.log.checkpoint import (
+    PartitionCheckpoint,
+    replace_file,
+    sync_directory,
+    tolerate_shortage,
+)
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.producer_state import ProducerState
 from broker_core.log.segment import MAX_SPAN, Segment, SegmentIndexes, walk
@@ -198,8 +203,7 @@ class _Opening:
                 first_offset=scanned.next_offset,
                 last_offset=next_offset - 1,
             )
-        for path, content in segment.index_files():
-            replace_file(path, content)
+        self._write_indexes(segment)
 
     def _scan(self, base_offset: int) -> Scan:
         """Scan a segment, cut it where it is torn, and add it."""
@@ -235,13 +239,28 @@ class _Opening:
                 os.fsync(file.fileno())
         sync_directory(self.directory)
         for segment in self.segments[first:-1]:
+            self._write_indexes(segment)
+        if self.segments:
+            self._advance_recovery_point(self.segments[-1].base_offset)
+
+    def _write_indexes(self, segment: Segment) -> None:
+        try:
             for path, content in segment.index_files():
                 replace_file(path, content)
-        if self.segments:
-            self.recovery_point = self.segments[-1].base_offset
-            PartitionCheckpoint(
-                log_start_offset=self.log_start_offset(), recovery_point=self.recovery_point
-            ).write(self.directory)
+        except OSError as error:
+            tolerate_shortage(error, "segment_indexes_skipped", self.directory)
+
+    def _advance_recovery_point(self, offset: int) -> None:
+        """Only what the checkpoint says counts: compaction must stay below it."""
+        checkpoint = PartitionCheckpoint(
+            log_start_offset=self.log_start_offset(), recovery_point=offset
+        )
+        try:
+            checkpoint.write(self.directory)
+            self.recovery_point = offset
+        except OSError as error:
+            tolerate_shortage(error, "partition_checkpoint_skipped", self.directory)
+            self.recovery_point = self.checkpoint.recovery_point if self.checkpoint else 0
 
 
 def scan(path: Path, base_offset: int, interval_bytes: int, *, strict_from: int) -> Scan:

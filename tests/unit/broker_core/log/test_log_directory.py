@@ -65,6 +65,21 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         open_directory(tmp_path / "file")
 
 
+def test_a_disk_that_cannot_be_read_is_named_and_the_lock_given_back(tmp_path: Path) -> None:
+    logs = open_directory(tmp_path)
+    log = topic(logs)
+    logs.let_go()
+    path = log.segments[0].path
+    path.unlink()
+    path.mkdir()
+
+    with pytest.raises(StorageError, match=r"cannot open .*directory"):
+        open_directory(tmp_path)
+
+    path.rmdir()
+    open_directory(tmp_path).close()
+
+
 def test_a_later_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
     open_directory(tmp_path).close()
     identity = json.loads((tmp_path / IDENTITY).read_text())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker_core.log import recovery
+from broker_core.log.checkpoint import PartitionCheckpoint
 from broker_core.log.file_layout import (
     CHECKPOINT,
     cleaned_file,
@@ -239,6 +240,31 @@ def test_what_compaction_had_decided_is_finished(
     assert [one.base_offset for one in log.segments[:2]] == [0, second.next_offset]
     assert len(values(log)) == 40
     assert not swap.exists()
+    logs.close()
+
+
+def test_a_full_disk_does_not_keep_the_broker_from_starting(
+    written: PartitionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        written.append(batch(b"%d" % number * 20))
+    for path in segment_files(written.directory, ".index")[:1]:
+        path.unlink()
+    let_go(written)
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recovery, "replace_file", refuse)
+    monkeypatch.setattr(PartitionCheckpoint, "write", refuse)
+    logs, log = open_again(written)
+    monkeypatch.undo()
+
+    assert len(values(log)) == 80
+    assert all(one.next_offset <= 40 for one in log.durable_sealed), "as the checkpoint says"
+    logs.let_go()
+    logs, log = open_again(written)
+    assert len(values(log)) == 80
     logs.close()
 
 
