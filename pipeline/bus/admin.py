@@ -67,11 +67,19 @@ class Admin:
     Args:
         settings: Which cluster, and how to sign in.
         client_id: What the broker's logs call us.
+        call_seconds: How long each question may take.
     """
 
-    def __init__(self, settings: BusSettings, *, client_id: str = "tocsin-admin") -> None:
+    def __init__(
+        self,
+        settings: BusSettings,
+        *,
+        client_id: str = "tocsin-admin",
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
         self._settings = settings
         self._client_id = client_id
+        self._seconds = call_seconds
         self._config = client_config(settings, client_id=client_id)
         self._opened: AdminClient | None = None
 
@@ -83,12 +91,12 @@ class Admin:
 
     async def cluster_id(self) -> str:
         """The cluster's id; a mirror's records keep the ids that this one's position gave."""
-        metadata = await self._in_thread(lambda: self._client.list_topics(timeout=CALL_SECONDS))
+        metadata = await self._in_thread(lambda: self._client.list_topics(timeout=self._seconds))
         return metadata.cluster_id or ""
 
     async def topics(self) -> list[TopicDescription]:
         """Every topic we may see, by name."""
-        metadata = await self._in_thread(lambda: self._client.list_topics(timeout=CALL_SECONDS))
+        metadata = await self._in_thread(lambda: self._client.list_topics(timeout=self._seconds))
         return [
             TopicDescription(
                 name,
@@ -114,8 +122,8 @@ class Admin:
             return []
         created = self._client.create_topics(
             [_new_topic(topic, replication_factor) for topic in missing],
-            operation_timeout=CALL_SECONDS,
-            request_timeout=2 * CALL_SECONDS,
+            operation_timeout=self._seconds,
+            request_timeout=2 * self._seconds,
         )
         for name, outcome in created.items():
             await _ignoring(KafkaError.TOPIC_ALREADY_EXISTS, outcome, f"create {name}")
@@ -123,7 +131,7 @@ class Admin:
 
     async def delete_topic(self, name: str) -> None:
         """Delete a topic and all its records; one that does not exist is fine."""
-        outcome = self._client.delete_topics([name], operation_timeout=CALL_SECONDS)[name]
+        outcome = self._client.delete_topics([name], operation_timeout=self._seconds)[name]
         await _ignoring(KafkaError.UNKNOWN_TOPIC_OR_PART, outcome, f"delete {name}")
 
     async def offsets(self, topics: Iterable[str]) -> dict[TopicPartition, OffsetRange]:
@@ -142,12 +150,12 @@ class Admin:
     async def groups(self) -> list[GroupDescription]:
         """Every consumer group, by name."""
         listing = await _awaited(
-            self._client.list_consumer_groups(request_timeout=CALL_SECONDS), "list groups"
+            self._client.list_consumer_groups(request_timeout=self._seconds), "list groups"
         )
         names = sorted(group.group_id for group in listing.valid)
         if not names:
             return []
-        described = self._client.describe_consumer_groups(names, request_timeout=CALL_SECONDS)
+        described = self._client.describe_consumer_groups(names, request_timeout=self._seconds)
         groups = [await _awaited(described[name], f"describe {name}") for name in names]
         return [
             GroupDescription(
@@ -164,7 +172,7 @@ class Admin:
     async def committed(self, group: str) -> dict[TopicPartition, Committed]:
         """What a group has committed, for every partition it has committed anything for."""
         asked = self._client.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], request_timeout=CALL_SECONDS
+            [ConsumerGroupTopicPartitions(group)], request_timeout=self._seconds
         )
         found = await _awaited(asked[group], f"offsets of {group}")
         try:
@@ -214,7 +222,7 @@ class Admin:
             return {}
         asked = self._client.list_offsets(
             {KafkaPartition(at.topic, at.partition): spec for at in partitions},
-            request_timeout=CALL_SECONDS,
+            request_timeout=self._seconds,
         )
         return {
             TopicPartition(at.topic, at.partition): (await _awaited(outcome, "offsets")).offset

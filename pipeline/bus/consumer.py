@@ -7,8 +7,8 @@ range under way has exactly one owner. Offsets are committed only when told to.
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
@@ -18,13 +18,9 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
-from pipeline.bus.connection import (
-    client_config,
-    report_trouble,
-    translated_exception,
-)
+from pipeline.bus.client_thread import ClientThread
+from pipeline.bus.connection import client_config, report_trouble
 from pipeline.bus.position import Committed, TopicPartition
-from pipeline.errors import BusUnavailable
 from pipeline.metrics import BUS_ASSIGNED, BUS_CONSUMED
 from pipeline.settings import BusSettings
 
@@ -38,6 +34,8 @@ QUEUED_KIBIBYTES = 32 << 10
 CALL_SECONDS = 30.0
 ASSIGN_SECONDS = 5.0
 RETRY_SECONDS = 0.2
+LEAVE_SECONDS = 60.0
+LEAVE_SLICE_SECONDS = 0.05
 
 FETCH_CONFIG: Mapping[str, object] = {
     "enable.auto.commit": False,
@@ -116,22 +114,23 @@ class Consumer:
         self._topics = list(topics)
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._client: KafkaConsumer | None = None
+        self._thread: ClientThread | None = None
         self._closing = threading.Event()
+        self._owned = False
         self._polling: asyncio.Future[list[Record]] | None = None
-        # One thread waits in consume(), the others for answers of the coordinator.
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix=f"consumer-{group}")
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self._client = KafkaConsumer(self._config)
-        self._client.subscribe(
-            self._topics,
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._revoked,
-        )
+        self._thread = ClientThread(self._config, name=f"consumer-{self._group}")
+
+        def subscribe(client: KafkaConsumer) -> None:
+            client.subscribe(
+                self._topics,
+                on_assign=self._assigned,
+                on_revoke=self._revoked,
+                on_lost=self._revoked,
+            )
+
+        await self._thread.call(subscribe, "subscribe")
         return self
 
     async def __aexit__(
@@ -141,24 +140,18 @@ class Consumer:
         trace: TracebackType | None,
     ) -> None:
         """Leave the group, so that its other members need not wait for a time-out."""
-        client, self._client = self._client, None
         self._closing.set()
-        if client is not None:
-            await asyncio.get_running_loop().run_in_executor(self._threads, client.close)
-        self._threads.shutdown(wait=False)
+        if self._thread is not None:
+            await self._thread.close(self._leave)
 
     async def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
-        """Up to that many records; none when the timeout ends first.
+        """What has arrived, up to that many records; none when the timeout ends first.
 
         Must be called at least every five minutes to stay a member, also while all partitions
         are paused. If it is cancelled, what it would have given comes with the next call.
         """
-
-        def consume(client: KafkaConsumer) -> list[Record]:
-            return to_records(client.consume(max_records, timeout_seconds))
-
         if self._polling is None:
-            self._polling = asyncio.ensure_future(self._in_thread(consume, "poll"))
+            self._polling = asyncio.ensure_future(self._poll(max_records, timeout_seconds))
         polling = self._polling
         try:
             records = await asyncio.shield(polling)
@@ -167,6 +160,10 @@ class Consumer:
                 self._polling = None
         BUS_CONSUMED.labels(group=self._group).inc(len(records))
         return records
+
+    async def _poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
+        assert self._thread is not None, "entered"
+        return to_records(await self._thread.consume(max_records, timeout_seconds, "poll"))
 
     async def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Commit and wait for the coordinator's answer.
@@ -177,7 +174,7 @@ class Consumer:
             BusRefused: The broker will not have it.
         """
         wanted = [
-            KafkaPartition(at.topic, at.partition, to.offset, metadata=to.metadata or None)
+            KafkaPartition(at.topic, at.partition, to.offset, metadata=to.metadata)
             for at, to in offsets.items()
         ]
 
@@ -212,16 +209,17 @@ class Consumer:
         await self._in_thread(lambda client: client.resume(wanted), "resume")
 
     async def _in_thread(self, work: Callable[[KafkaConsumer], T], doing: str) -> T:
-        """Let a thread do what would block the loop, and translate how it fails."""
-        client = self._client
-        if client is None:
-            raise BusUnavailable(f"{doing}: the consumer is closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work, client)
-        except KafkaException as error:
-            raise translated_exception(error, doing) from error
+        assert self._thread is not None, "entered"
+        return await self._thread.call(work, doing)
 
-    # The next three run in the thread that waits in consume().
+    # The rest runs in the thread.
+
+    def _leave(self, client: KafkaConsumer) -> None:
+        """Give the partitions back first, so that on_revoked can still commit."""
+        client.unsubscribe()
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while self._owned and time.monotonic() < deadline:
+            client.consume(1, LEAVE_SLICE_SECONDS)
 
     def _assigned(self, client: KafkaConsumer, partitions: list[KafkaPartition]) -> None:
         committed = self._committed_for_certain(client, partitions)
@@ -234,6 +232,7 @@ class Consumer:
             elif known is not None:
                 at.offset = known.offset
         client.assign(partitions)
+        self._owned = True
 
     def _committed_for_certain(
         self, client: KafkaConsumer, partitions: list[KafkaPartition]
@@ -243,7 +242,7 @@ class Consumer:
             try:
                 return as_committed(client.committed(partitions, ASSIGN_SECONDS))
             except KafkaException as error:
-                if self._client is None:
+                if self._closing.is_set():
                     return {}
                 report_trouble(error.args[0])
                 self._closing.wait(RETRY_SECONDS)
@@ -252,11 +251,11 @@ class Consumer:
         gone = [TopicPartition(at.topic, at.partition) for at in partitions]
         self._on_loop(self._tell_revoked(gone))
         client.unassign()
+        self._owned = False
 
     def _on_loop(self, telling: Coroutine[None, None, T]) -> T:
-        """Run on the loop and wait for the answer; the loop only ever awaits this thread."""
-        assert self._loop is not None, "entered"
-        return asyncio.run_coroutine_threadsafe(telling, self._loop).result()
+        assert self._thread is not None, "entered"
+        return self._thread.on_loop(telling)
 
     async def _tell_assigned(
         self, committed: Mapping[TopicPartition, Committed | None]

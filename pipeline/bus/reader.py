@@ -4,17 +4,16 @@ For those who replay: the control topic from its beginning, the tail of a topic,
 shows records. For the loop; waiting is done in a thread.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
 
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
-from pipeline.bus.connection import client_config, translated_exception
+from pipeline.bus.client_thread import ClientThread
+from pipeline.bus.connection import client_config
 from pipeline.bus.consumer import FETCH_CONFIG, Record, to_records
 from pipeline.bus.position import OffsetRange, TopicPartition
 from pipeline.errors import BusUnavailable
@@ -39,12 +38,12 @@ class Reader:
             "group.id": f"{client_id}-reader",  # demanded by the library, never joined
             "enable.partition.eof": True,
         }
-        self._client: KafkaConsumer | None = None
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"reader-{client_id}")
+        self._name = f"reader-{client_id}"
+        self._thread: ClientThread | None = None
         self._positions: dict[TopicPartition, int] = {}
 
     async def __aenter__(self) -> Self:
-        self._client = KafkaConsumer(self._config)
+        self._thread = ClientThread(self._config, name=self._name)
         return self
 
     async def __aexit__(
@@ -53,10 +52,8 @@ class Reader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await asyncio.get_running_loop().run_in_executor(self._threads, client.close)
-        self._threads.shutdown(wait=False)
+        if self._thread is not None:
+            await self._thread.close(lambda client: client.unassign())
 
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
@@ -97,10 +94,10 @@ class Reader:
         await self._in_thread(lambda client: client.assign(wanted), "assign")
 
     async def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
-        """Up to that many records; none when the timeout or every partition ends first."""
-        messages = await self._in_thread(
-            lambda client: client.consume(max_records, timeout_seconds), "read"
-        )
+        """What has arrived, up to that many records; none when the timeout or every partition
+        ends first."""
+        assert self._thread is not None, "entered"
+        messages = await self._thread.consume(max_records, timeout_seconds, "read")
         records = to_records(message for message in messages if not _is_end(message))
         for record in records:
             self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
@@ -111,13 +108,9 @@ class Reader:
         return records
 
     async def _in_thread(self, work: Callable[[KafkaConsumer], T], doing: str) -> T:
-        client = self._client
-        if client is None:
-            raise BusUnavailable(f"{doing}: the reader is closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work, client)
-        except KafkaException as error:
-            raise translated_exception(error, doing) from error
+        if self._thread is None:
+            raise BusUnavailable(f"{doing}: the reader is not open")
+        return await self._thread.call(work, doing)
 
 
 def _is_end(message: Message) -> bool:
