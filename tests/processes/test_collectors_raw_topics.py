@@ -76,7 +76,9 @@ def test_what_was_published_but_not_committed_is_not_published_again(tmp_path: P
         target = target_partition("raw.syslog", 0, 6)
         published = Producer({"bootstrap.servers": broker.address, "log_level": 0})
         for offset in (0, 1, 2, 5):
-            headers = [(ORIGIN_HEADER, origin("raw.syslog", 0, offset))]
+            headers: dict[str, str | bytes | None] = {
+                ORIGIN_HEADER: origin("raw.syslog", 0, offset)
+            }
             published.produce(
                 "events.log", EVENT % (offset, offset), partition=target, headers=headers
             )
