@@ -5,7 +5,7 @@ Every value, and the raw message; unless that is a JSON object, whose values are
 ``parse_error``, ``time_error``) is no value of the event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from detections.matchers import text_of
 from pipeline.schema.event import Value
@@ -13,20 +13,39 @@ from pipeline.schema.fields import PARSE_ERROR, TIME_ERROR
 
 _LOG_SOURCE_PREFIX = "logsource."
 _NOT_VALUES = frozenset({PARSE_ERROR, TIME_ERROR})
+# Types whose ``str`` is the text that they compare by.
+_PLAIN = frozenset({str, int})
 
 
 def keyword_texts(fields: Mapping[str, Value], raw: str) -> list[str]:
-    """The texts, the raw message first where it counts.
+    """The texts of an event, its raw message last where that counts.
 
     >>> keyword_texts({"logsource.product": "linux", "pid": 7}, "kernel: oops")
-    ['kernel: oops', '7']
+    ['7', 'kernel: oops']
     """
-    texts = [] if raw.startswith("{") or not raw else [raw]
-    for name, value in fields.items():
-        if name.startswith(_LOG_SOURCE_PREFIX) or name in _NOT_VALUES:
-            continue
-        if isinstance(value, list):
-            texts.extend(map(text_of, value))
-        else:
-            texts.append(value if isinstance(value, str) else text_of(value))
+    return texts_of([fields[name] for name in keyword_names(fields)], raw)
+
+
+def keyword_names(names: Iterable[str]) -> list[str]:
+    """Those of an event's field names whose values keywords are looked for in."""
+    return [
+        name
+        for name in names
+        if not name.startswith(_LOG_SOURCE_PREFIX) and name not in _NOT_VALUES
+    ]
+
+
+def texts_of(values: Sequence[Value], raw: str) -> list[str]:
+    """The texts of values, and the raw message unless it is a JSON object."""
+    if _PLAIN.issuperset(map(type, values)):
+        texts = list(map(str, values))
+    else:
+        texts = []
+        for value in values:
+            if isinstance(value, list):
+                texts.extend(map(text_of, value))
+            else:
+                texts.append(text_of(value))
+    if raw and not raw.startswith("{"):
+        texts.append(raw)
     return texts

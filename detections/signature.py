@@ -31,7 +31,7 @@ from pipeline.schema.event import Scalar
 _Search = TypeVar("_Search")
 
 # Longer values are searched every time: remembering them costs more memory than it saves.
-MAX_REMEMBERED_CHARS = 2_048
+MAX_REMEMBERED_CHARS = 8_192
 # What an entry costs besides its text: two objects and a dictionary slot.
 _ENTRY_BYTES = 150
 
