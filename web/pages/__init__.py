@@ -12,6 +12,8 @@ from web.pages import (
     overview,
     pipeline,
     profile,
+    rule,
+    rules,
     search,
     topics,
 )
@@ -21,6 +23,8 @@ routers = (
     overview.router,
     alerts.router,
     search.router,
+    rules.router,
+    rule.router,
     topics.router,
     pipeline.router,
     notifications.router,
