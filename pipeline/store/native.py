@@ -14,6 +14,7 @@ b'\x01\x02\x01a\x06String\x01x\x02yz'
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
@@ -68,7 +69,9 @@ def varint(value: int) -> bytes:
 
 
 _PREFIXES = [varint(length) for length in range(1 << 14)]
+_SAMPLE = 64
 _prefix = _PREFIXES.__getitem__
+_latin_prefix = [prefix.decode("latin-1") for prefix in _PREFIXES].__getitem__
 _BOUNDS = {
     "H": (0, 2**16 - 1),
     "I": (0, 2**32 - 1),
@@ -94,6 +97,16 @@ def text(value: str) -> bytes:
 
 def strings(values: Sequence[str]) -> bytes:
     """A String column."""
+    sample = values[:_SAMPLE]
+    if len(set(sample)) * 4 <= len(sample):  # few different ones, as it seems
+        different = set(values)
+        if len(different) * 4 <= len(values):
+            return b"".join(map({value: text(value) for value in different}.__getitem__, values))
+    if "".join(values).isascii():
+        # One encoding for all: a prefix is as good a text as any in Latin-1.
+        with suppress(IndexError):  # one is longer than the table of prefixes
+            parts = zip(map(_latin_prefix, map(len, values)), values, strict=True)
+            return "".join(chain.from_iterable(parts)).encode("latin-1")
     try:
         return blobs(list(map(str.encode, values)))
     except UnicodeEncodeError:  # a lone surrogate, which JSON can spell and UTF-8 cannot

@@ -11,7 +11,7 @@ from pipeline.schema.delivery import Delivery, DeliveryStatus
 from pipeline.schema.event import Event
 from pipeline.store import rows
 from pipeline.store.client import StoreClient
-from pipeline.store.queries import alerts, clicks, events, ledger, overview, series
+from pipeline.store.queries import alerts, clicks, events, ledger, measured, overview, series
 from pipeline.store.queries.alerts import AlertFilter
 from pipeline.store.queries.span import Cursor, Span
 from pipeline.store.search_language import parse
@@ -20,6 +20,7 @@ from tests.support.stored_values import NOON, alert, click, id_of, log_event, sa
 
 HOUR = Span(NOON, NOON + timedelta(hours=1))
 EVERYTHING = parse("")
+DAY = date(2026, 11, 22)
 
 
 async def store_events(store: StoreClient, stored: list[tuple[Event, At]]) -> None:
@@ -137,7 +138,8 @@ async def test_the_overview_counts_by_source(store: StoreClient) -> None:
         store, [log_event(number, source="syslog:a") for number in (0, 1, 61)] + [log_event(2)]
     )
     samples, _ = rows.samples_rows([sample(3, "up", 1.0)])
-    await store.insert("samples", samples, token="s")
+    for _ in range(2):
+        await store.insert("samples", samples, token="s")
 
     sources = await overview.sources(store, HOUR)
     volumes = await overview.volumes(store, HOUR)
@@ -148,7 +150,7 @@ async def test_the_overview_counts_by_source(store: StoreClient) -> None:
         ("syslog:10.0.0.7", ("log",), 1),
     ]
     assert sources[0].last_observed == NOON + timedelta(seconds=61)
-    assert sum(volume.events for volume in volumes.volumes) == 5
+    assert sum(volume.events for volume in volumes.volumes) == 5  # the repetition is not counted
     assert volumes.volumes[-1].begin == NOON + timedelta(minutes=1)
 
 
@@ -217,6 +219,7 @@ async def test_deliveries_of_an_alert_come_in_order_and_once(store: StoreClient)
         await store.insert("deliveries", rows.deliveries_rows(batch), token=token)
 
     assert await alerts.deliveries(store, id_of(99)) == tuple(attempts)
+    assert await alerts.latest_deliveries(store, HOUR) == (attempts[1],)
 
 
 def ledger_row(first: int, last: int, **changes: int | str) -> rows.LedgerRow:
@@ -230,7 +233,7 @@ def ledger_row(first: int, last: int, **changes: int | str) -> rows.LedgerRow:
         dead_lettered=0,
         dropped=0,
         reason="",
-        observed_date=date(2026, 11, 22),
+        observed_date=DAY,
         time=NOON,
     )
     return replace(row, **changes)  # type: ignore[arg-type]
@@ -238,28 +241,40 @@ def ledger_row(first: int, last: int, **changes: int | str) -> rows.LedgerRow:
 
 async def test_the_ledger_adds_up_and_a_row_deleted_by_hand_shows(store: StoreClient) -> None:
     await store_events(store, [log_event(number) for number in range(8)])
-    booked = [
+    written = [
         ledger_row(0, 9),
         ledger_row(0, 9, received=0, dead_lettered=2, reason="undecodable"),
     ]
     for token in ("a", "b"):
-        await store.insert("ledger", rows.ledger_rows(booked), token=token)
+        await store.insert("ledger", rows.ledger_rows(written), token=token)
 
-    (account,) = await ledger.by_source(store, date(2026, 11, 22))
+    (covered,) = found = await measured.coverage(store, DAY)
+    booked = await measured.booked(store, DAY, found)
+    stored = await measured.stored(store, DAY, found)
     await store.command(f"DELETE FROM events WHERE id = toUUID('{id_of(3)}')")
-    (afterwards,) = await ledger.by_source(store, date(2026, 11, 22))
+    afterwards = await measured.stored(store, DAY, found)
 
-    assert (account.received, account.stored) == (10, 8)
-    assert dict(account.dead_lettered) == {"undecodable": 2}
-    assert dict(account.dropped) == {}
-    assert (afterwards.received, afterwards.stored) == (10, 7)
+    assert (covered.begin, covered.end, covered.records) == (0, 10, 10)
+    assert [(one.reason, one.received, one.dead_lettered) for one in booked] == [
+        ("", 10, 0),
+        ("undecodable", 0, 2),
+    ]
+    assert stored == {"syslog:10.0.0.7": 8}
+    assert afterwards == {"syslog:10.0.0.7": 7}
 
 
 async def test_days_that_are_going_are_not_compared(store: StoreClient) -> None:
     await store.insert("ledger", rows.ledger_rows([ledger_row(0, 9)]), token="a")
 
-    assert await ledger.by_source(store, date(2026, 11, 23)) == ()
-    assert ledger.oldest_whole_day(date(2026, 11, 22), 90) == date(2026, 8, 26)
+    assert await measured.coverage(store, DAY + timedelta(days=1)) == ()
+    assert ledger.oldest_whole_day(DAY, 90) == date(2026, 8, 26)
+
+
+async def test_a_batch_is_known_by_its_ends(store: StoreClient) -> None:
+    await store.insert("ledger", rows.ledger_rows([ledger_row(0, 9)]), token="a")
+
+    assert await ledger.is_booked(store, "events.log", 0, first=0, last=9)
+    assert not await ledger.is_booked(store, "events.log", 0, first=0, last=8)
 
 
 async def test_stored_ranges_name_the_gaps(store: StoreClient) -> None:

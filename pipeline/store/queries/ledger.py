@@ -1,14 +1,8 @@
-"""What must add up: received, stored, dead-lettered and dropped by source; and its evidence.
+"""What the ledger stands on: the tables that count, the days that do, ranges, dead letters.
 
-Four numbers, each counted where it happens and none by subtracting another. ``received``,
-``dead_lettered`` and ``dropped`` are sums of ledger rows, which a sink writes with the batch they
-count. ``stored`` is a count of the rows that lie in ``events``, ``samples`` and ``clicks`` now: a
-row deleted by hand is missing from it, and nothing else makes up for it. Once the pipeline is
-quiet, received = stored + dead_lettered + dropped for every source and day; what is still under
-way is the log's end offsets less the committed ones, which only the bus can tell.
-
-Age must not turn it red: rows and their ledger rows go by the same day, but not in the same
-second. So only days are compared that no part of can have gone yet: ``oldest_whole_day``.
+``measured`` counts the terms, ``pipeline.ledger`` compares them. Age must not turn the ledger red:
+rows and their ledger rows go by the same day, but not in the same second. So only days are
+compared that no part of can have gone yet: ``oldest_whole_day``.
 """
 
 from base64 import b64decode
@@ -19,29 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 from pipeline.store.client import NamedQuery, StoreClient
 from pipeline.store.queries.span import bounded
 
-# The tables whose rows are what was received.
+# The tables whose rows are what was stored of what was received.
 TABLES = ("events", "samples", "clicks")
 MAX_SOURCES = 10_000
 _SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLedger:
-    """The account of one source.
-
-    Attributes:
-        source: Collector and sender.
-        received: Records of it that sinks read from the log.
-        stored: Rows of it that lie in the store now.
-        dead_lettered: Records of it that sinks parked, by reason.
-        dropped: Records of it that are neither, by reason.
-    """
-
-    source: str
-    received: int
-    stored: int
-    dead_lettered: Mapping[str, int]
-    dropped: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,70 +58,6 @@ def oldest_whole_day(today: date, retention_days: int) -> date:
     is spared, because clocks of store and reader may differ.
     """
     return today - timedelta(days=max(retention_days - 2, 0))
-
-
-async def by_source(client: StoreClient, since: date) -> tuple[SourceLedger, ...]:
-    """The account of every source, by name.
-
-    Args:
-        client: Asked.
-        since: The first day compared, of observed_time in UTC; see ``oldest_whole_day``.
-    """
-    booked = await _booked(client, since)
-    stored = await _stored(client, since)
-    return tuple(
-        SourceLedger(
-            source=source,
-            received=sum(row[0] for row in booked.get(source, {}).values()),
-            stored=stored.get(source, 0),
-            dead_lettered={
-                reason: row[1] for reason, row in booked.get(source, {}).items() if row[1]
-            },
-            dropped={reason: row[2] for reason, row in booked.get(source, {}).items() if row[2]},
-        )
-        for source in sorted(booked.keys() | stored.keys())
-    )
-
-
-async def _booked(
-    client: StoreClient, since: date
-) -> Mapping[str, Mapping[str, tuple[int, int, int]]]:
-    """Received, dead-lettered and dropped, by source and reason."""
-    rows = await client.query(
-        NamedQuery(
-            name="ledger_booked",
-            sql="SELECT source, reason, sum(received), sum(dead_lettered), sum(dropped)"
-            " FROM ledger FINAL WHERE observed_date >= toDate({since:String})"
-            " GROUP BY source, reason LIMIT {limit:UInt32}",
-            parameters={"since": since.isoformat(), "limit": MAX_SOURCES},
-            seconds=_SECONDS,
-        )
-    )
-    booked: dict[str, dict[str, tuple[int, int, int]]] = {}
-    for source, reason, received, dead_lettered, dropped in rows:
-        booked.setdefault(source, {})[reason] = (int(received), int(dead_lettered), int(dropped))
-    return booked
-
-
-async def _stored(client: StoreClient, since: date) -> Mapping[str, int]:
-    """Rows by source, counted in the tables themselves."""
-    counts = " UNION ALL ".join(
-        f"SELECT source, count() AS rows FROM {table}"  # noqa: S608
-        " WHERE toDate(observed_time) >= toDate({since:String}) GROUP BY source"
-        for table in TABLES
-    )
-    rows = await client.query(
-        NamedQuery(
-            name="ledger_stored",
-            sql=f"SELECT source, sum(rows) FROM ({counts}) GROUP BY source"  # noqa: S608
-            " LIMIT {limit:UInt32}",
-            parameters={"since": since.isoformat(), "limit": MAX_SOURCES},
-            seconds=_SECONDS,
-            # Counted by reading: a shortcut over a projection or metadata would not notice.
-            settings={"optimize_use_implicit_projections": 0},
-        )
-    )
-    return {source: int(stored) for source, stored in rows}
 
 
 async def stored_ranges(

@@ -1,5 +1,10 @@
 """What the ledger is reconciled from: ranges, what they count, and the rows that are there.
 
+No term is computed by subtracting another: received, dead-lettered and dropped are sums of ledger
+rows, which sinks write with the batch they count (a row written twice is one: FINAL); stored is a
+count of the rows that lie in the tables now, so that a row deleted by hand is missing from it and
+nothing else makes up for it.
+
 Measured one after the other while sinks write, so everything is counted up to the offsets that
 ``coverage`` found first: a batch under way does not show.
 """
@@ -72,7 +77,7 @@ async def booked(
         NamedQuery(
             name="ledger_counted",
             sql="SELECT toString(source) AS name, toString(reason) AS why, sum(received),"  # noqa: S608
-            " sum(dead_lettered), sum(dropped) FROM ledger"
+            " sum(dead_lettered), sum(dropped) FROM ledger FINAL"
             " WHERE observed_date >= toDate({since:String})"
             f" AND {_BELOW_END.format(column='last_offset')}"
             " GROUP BY name, why ORDER BY name, why LIMIT {limit:UInt32}",
