@@ -175,7 +175,7 @@ class _Writer(Generic[T]):
     async def write(self, items: Sequence[Item[T]], *, is_trusted: bool) -> list[Refusal[Item[T]]]:
         """Store what is not stored; the rows that the store refuses."""
         token = self._batch.token
-        if is_trusted:
+        if is_trusted or self._shelf.collapses:
             return await insert_splitting(items, token, self._insert)
         refusals: list[Refusal[Item[T]]] = []
         # Twice: a first time under the range's own token, in case a former owner still comes

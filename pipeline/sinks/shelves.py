@@ -52,6 +52,7 @@ class Shelf(Generic[T]):
         entry: What a record adds to the ledger; None for nothing.
         is_kept: Whether a record gets a row at all.
         day: The day that the store ages a row by; its table is partitioned by it.
+        collapses: Whether the table makes one of rows that are stored twice.
     """
 
     table: str
@@ -60,6 +61,7 @@ class Shelf(Generic[T]):
     entry: Callable[[T, Record, datetime], Entry | None]
     is_kept: Callable[[Record], bool] = lambda _: True
     day: Callable[[T], date] | None = None
+    collapses: bool = False
 
 
 def event_shelf(
@@ -192,9 +194,19 @@ def shelves() -> dict[str, Shelf[Any]]:
         EVENTS_CLICK: event_shelf(
             Kind.CLICK, "clicks", lambda items, now: [Block("clicks", rows.clicks_rows(items))]
         ),
-        ALERTS: Shelf(table="alerts", read=_read_alert, blocks=_alert_blocks, entry=_no_entry),
+        ALERTS: Shelf(
+            table="alerts",
+            read=_read_alert,
+            blocks=_alert_blocks,
+            entry=_no_entry,
+            collapses=True,
+        ),
         DELIVERIES: Shelf(
-            table="deliveries", read=_read_delivery, blocks=_delivery_blocks, entry=_no_entry
+            table="deliveries",
+            read=_read_delivery,
+            blocks=_delivery_blocks,
+            entry=_no_entry,
+            collapses=True,
         ),
         DEAD_LETTER: Shelf(
             table="dead_letters",
@@ -202,5 +214,6 @@ def shelves() -> dict[str, Shelf[Any]]:
             blocks=_dead_letter_blocks,
             entry=dead_letter_entry,
             is_kept=lambda record: tally_of(record) is None,
+            collapses=True,
         ),
     }
