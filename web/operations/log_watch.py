@@ -4,21 +4,24 @@ One look serves every page for a moment; two looks give the rates.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
 from pipeline.bus.admin import Admin, TopicDescription
 from pipeline.bus.consumer import Record
 from pipeline.bus.position import OffsetRange, TopicPartition
-from pipeline.errors import PipelineError
+from pipeline.errors import BusUnavailable, PipelineError
 from pipeline.schema.topics import TOPICS
 
 FRESH_SECONDS = 2.0
 RATE_SECONDS = 12.0
 RUN_SECONDS = 4.0
 PEEK_RECORDS = 50
+# A page that waits longer than this for the log shows what else it knows.
+PATIENCE_SECONDS = 3.0
+PEEK_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +149,7 @@ class LogWatch:
         Raises:
             BusUnavailable: It did not answer.
         """
-        async with self._looking:
+        async with _patience(PATIENCE_SECONDS), self._looking:
             now = self._clock()
             newest = self._looks.newest
             if newest is not None and now - newest.at < FRESH_SECONDS:
@@ -163,7 +166,8 @@ class LogWatch:
         Raises:
             BusUnavailable: The log did not answer.
         """
-        return await self._admin.offsets(topics)
+        async with _patience(PATIENCE_SECONDS):
+            return await self._admin.offsets(topics)
 
     async def peek(self, topic: str, partition: int, offset: int | None) -> Sequence[Record]:
         """Some records of a partition, in order.
@@ -172,12 +176,13 @@ class LogWatch:
             offset: Where to begin; None for the newest ones.
         """
         at = TopicPartition(topic, partition)
-        if offset is None:
-            held = (await self._admin.offsets([topic])).get(at)
-            if held is None:
-                return []
-            offset = max(held.start, held.end - PEEK_RECORDS)
-        return await self._admin.read(at, offset, PEEK_RECORDS)
+        async with _patience(PEEK_SECONDS):
+            if offset is None:
+                held = (await self._admin.offsets([topic])).get(at)
+                if held is None:
+                    return []
+                offset = max(held.start, held.end - PEEK_RECORDS)
+            return await self._admin.read(at, offset, PEEK_RECORDS)
 
     async def _read(self, now: float, before: LogState | None) -> LogState:
         described = await self._admin.topics()
@@ -199,6 +204,16 @@ class LogWatch:
                 )
             )
         return LogState(at=now, topics=topics, groups=groups)
+
+
+@asynccontextmanager
+async def _patience(seconds: float) -> AsyncIterator[None]:
+    """Wait no longer than that; the client below goes on trying for itself."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise BusUnavailable(f"The log did not answer within {seconds:.0f} s.") from None
 
 
 def _topic(

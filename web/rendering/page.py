@@ -40,6 +40,7 @@ def _environment() -> Environment:
         "figure",
         "short",
         "rate",
+        "per_second_figure",
         "size",
         "age",
         "seconds",

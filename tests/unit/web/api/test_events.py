@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import httpx
 import pytest
 
@@ -50,19 +52,22 @@ async def test_a_range_is_understood_however_it_is_written(
     filled: TestedConsole, backends: Backends, form: str
 ) -> None:
     begin, end = backends.company.events[10].time, backends.company.events[20].time
-    write = {
-        "rfc3339": lambda time: time.isoformat(),
-        "seconds": lambda time: f"{time.timestamp():.6f}",
-        "milliseconds": lambda time: f"{time.timestamp() * 1000:.3f}",
-    }[form]
     headers = _bearer(filled, "viewer")
 
     async with filled.browser() as client:
         answer = await client.get(
-            "/api/v1/events", params={"from": write(begin), "to": write(end)}, headers=headers
+            "/api/v1/events",
+            params={"from": _written(begin, form), "to": _written(end, form)},
+            headers=headers,
         )
 
     assert len(answer.json()["items"]) == 10
+
+
+def _written(time: datetime, form: str) -> str:
+    if form == "rfc3339":
+        return time.isoformat()
+    return f"{time.timestamp() * (1000 if form == 'milliseconds' else 1):.6f}"
 
 
 async def test_a_relative_range_counts_from_now(filled: TestedConsole) -> None:

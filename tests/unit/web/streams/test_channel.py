@@ -1,0 +1,112 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from pipeline.errors import StoreUnavailable
+from tests.support.console import TestedConsole
+from tests.support.filled import SCRIPT
+from web.streams import alerts, overview
+from web.streams.channel import Channel
+
+
+def _channel(produce: Callable[[], Mapping[str, str]], closing: asyncio.Event) -> Channel:
+    async def made() -> Mapping[str, str]:
+        return produce()
+
+    return Channel("test", made, interval=timedelta(milliseconds=5), closing=closing)
+
+
+async def _welcome() -> bool:
+    return True
+
+
+async def test_a_page_gets_what_changed_and_nothing_twice() -> None:
+    rounds = iter([{"a": "1", "b": "x"}, {"a": "1", "b": "x"}, {"a": "2", "b": "x"}])
+    last: dict[str, str] = {}
+
+    def produce() -> Mapping[str, str]:
+        last.update(next(rounds, {}))
+        return dict(last)
+
+    heard = []
+    async with asyncio.timeout(5):
+        async for message in _channel(produce, asyncio.Event()).listen(_welcome):
+            heard.append(message)
+            if message == b"event: a\ndata: 2\n\n":
+                break
+
+    assert heard[0] == b"retry: 3000\n\n"
+    assert heard[1:3] == [b"event: a\ndata: 1\n\n", b"event: b\ndata: x\n\n"]
+    assert len(heard) == 4
+
+
+async def test_two_pages_share_one_producer() -> None:
+    made = 0
+
+    def produce() -> Mapping[str, str]:
+        nonlocal made
+        made += 1
+        return {"a": str(made)}
+
+    channel = _channel(produce, asyncio.Event())
+    one, other = channel.listen(_welcome), channel.listen(_welcome)
+    async with asyncio.timeout(5):
+        await anext(one)
+        await anext(other)
+        assert channel.listeners == 2
+        first, second = await anext(one), await anext(other)
+    assert first == second == b"event: a\ndata: 1\n\n"
+    for page in (one, other):
+        await page.aclose()  # type: ignore[attr-defined]
+    assert channel.listeners == 0
+
+
+async def test_a_round_that_fails_is_skipped_and_the_next_one_counts() -> None:
+    outcomes = iter([StoreUnavailable("away"), None])
+
+    def produce() -> Mapping[str, str]:
+        error = next(outcomes, None)
+        if error is not None:
+            raise error
+        return {"a": "back"}
+
+    async with asyncio.timeout(5):
+        async for message in _channel(produce, asyncio.Event()).listen(_welcome):
+            if message.startswith(b"event"):
+                break
+
+    assert message == b"event: a\ndata: back\n\n"
+
+
+async def test_pages_are_let_go_when_the_console_stops() -> None:
+    closing = asyncio.Event()
+    page = _channel(lambda: {"a": "1"}, closing).listen(_welcome)
+    async with asyncio.timeout(5):
+        await anext(page)
+        await anext(page)
+
+        closing.set()
+
+        assert [message async for message in page] == []
+
+
+async def test_the_overview_s_blocks_are_sent_escaped(filled: TestedConsole) -> None:
+    sent = await overview.messages(filled.console)
+
+    assert set(sent) == set(overview.BLOCKS)
+    assert "A critical thing happened" in sent["needs"]
+    assert all(SCRIPT not in html for html in sent.values())
+    assert "Needs someone" not in sent["strip"]
+
+
+async def test_new_alerts_are_counted_and_listed(filled: TestedConsole) -> None:
+    sent = await alerts.messages(filled.console)
+
+    assert sent["count"] == "4"
+    assert sent["newest"].count("data-alert=") == 4
+    assert SCRIPT not in sent["newest"]
+
+
+async def test_a_stream_wants_a_session_and_has_a_limit(console: TestedConsole) -> None:
+    async with console.browser() as browser:
+        assert (await browser.get("/streams/overview")).status_code == 401
