@@ -81,10 +81,11 @@ def entity_of(fields: Mapping[str, Value]) -> str:
     >>> entity_of({"host.name": "web-1", "user.name": "bob"})
     'bob on web-1'
     """
-    address, host, user = (
+    address, host, actor, target = (
         str(value) if (value := fields.get(name)) is not None else ""
-        for name in ("source.ip", "host.name", "user.name")
+        for name in ("source.ip", "host.name", "user.name", "user.target.name")
     )
+    user = actor or target
     if address and host:
         return f"{address} → {host}"
     if user and host:

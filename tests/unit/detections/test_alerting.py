@@ -10,6 +10,7 @@ from pipeline.schema.event import Value
         ({"source.ip": "203.0.113.47", "host.name": "web-1"}, "203.0.113.47 → web-1"),
         ({"source.ip": "203.0.113.47", "user.name": "bob"}, "203.0.113.47 → bob"),
         ({"host.name": "web-1", "user.name": "bob"}, "bob on web-1"),
+        ({"host.name": "web-1", "user.target.name": "eve"}, "eve on web-1"),
         ({"host.name": "web-1"}, "web-1"),
         ({"user.name": "bob"}, "bob"),
         ({"source.ip": "203.0.113.47"}, "203.0.113.47"),

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.demo.day import generate
+from appliance.demo.message import Transport
 from detections.compiler import Rule
 from detections.correlation import Correlation
 from detections.detector import Detected, Detector
@@ -109,14 +111,42 @@ def test_a_break_in_is_seen_from_the_lines_that_devices_send() -> None:
         "SSH Account Names Tried From One Address": "203.0.113.47 → bastion-01",
         "SSH Password Sign-In From the Internet": "203.0.113.47 → bastion-01",
         "Root Shell by Sudo": "deploy on bastion-01",
-        "Account Created on a Linux Host": "bastion-01",
-        "Account Added to an Administrators' Group": "bastion-01",
+        "Account Created on a Linux Host": "backup2 on bastion-01",
+        "Account Added to an Administrators' Group": "backup2 on bastion-01",
         "Logs Removed or Emptied": "",
         "Vulnerability Scanner by User Agent": "203.0.113.47",
         "Path Traversal in a Request": "203.0.113.47",
         "Port Scan Denied by the Firewall": "203.0.113.47 → fw1",
         "Windows Event Log Cleared": "eve on dc-01",
     }
+
+
+@pytest.mark.parametrize("seed", [1, 2026])
+def test_an_ordinary_day_is_silent_and_a_break_in_is_not(seed: int) -> None:
+    quiet, loud = (
+        {alert.rule_title for alert in alerts([SHIPPED_RULES], day(seed, ordinary))}
+        for ordinary in (True, False)
+    )
+
+    assert quiet == set()
+    assert len(loud) >= 12
+    assert "SSH Password Guessing From One Address" in loud
+
+
+def day(seed: int, ordinary: bool) -> list[Event]:
+    """The logs of the demo's day, up to the break-in or with it."""
+    break_in = NOON - timedelta(hours=1)
+    events = []
+    for index, message in enumerate(generate(seed, NOON)):
+        if message.transport in (Transport.REMOTE_WRITE, Transport.CLICK):
+            continue
+        if ordinary and message.time >= break_in:
+            break
+        dialect = Dialect.JSON if message.transport is Transport.NDJSON else Dialect.SYSLOG
+        parsed = parse(message.payload, received=message.time, dialect=dialect)
+        text = message.payload.decode("utf-8", "replace")
+        events.append(event(parsed.fields, parsed.time or message.time, index, text))
+    return events
 
 
 def event(fields: Mapping[str, Value], time: datetime, number: int, raw: str = "") -> Event:
