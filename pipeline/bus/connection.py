@@ -6,6 +6,7 @@ and brokers it concerns; the error texts of librdkafka itself go nowhere else.
 
 import threading
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import structlog
@@ -125,14 +126,15 @@ def translated_exception(error: KafkaException, doing: str) -> BusUnavailable | 
 class _Trouble:
     """Lets one line pass in ten seconds and counts the rest. For any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._quiet_until = 0.0
         self._suppressed = 0
 
     def report(self, error: KafkaError) -> None:
         BUS_ERRORS.labels(error=error.name()).inc()
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             if now < self._quiet_until:
                 self._suppressed += 1
