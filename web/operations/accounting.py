@@ -40,22 +40,31 @@ class Accountant:
         self._log = log
         self._retention_days = retention_days
         self._clock = clock
-        self._measuring = asyncio.Lock()
+        self._measuring: asyncio.Task[Account] | None = None
         self._newest: tuple[float, Account] | None = None
 
-    async def account(self) -> Account:
-        """The ledger, not older than a second.
+    async def account(self, *, max_age_seconds: float = FRESH_SECONDS) -> Account:
+        """The ledger, not older than that.
+
+        Whoever stops waiting stops nothing: the measuring goes on for the next one who asks.
 
         Raises:
             StoreUnavailable, BusUnavailable: A term could not be counted.
         """
-        async with self._measuring:
-            if self._newest is None or self._clock() - self._newest[0] > FRESH_SECONDS:
-                now = datetime.now(UTC)
-                since = oldest_whole_day(now.date(), self._retention_days)
-                account = Account(reconcile(await self._measure(since)), now)
-                self._newest = self._clock(), account
+        if self._newest is not None and self._clock() - self._newest[0] <= max_age_seconds:
             return self._newest[1]
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.create_task(self._renew(), name="ledger")
+            self._measuring.add_done_callback(_heard)
+        return await asyncio.shield(self._measuring)
+
+    async def _renew(self) -> Account:
+        begun = self._clock()
+        now = datetime.now(UTC)
+        since = oldest_whole_day(now.date(), self._retention_days)
+        account = Account(reconcile(await self._measure(since)), now)
+        self._newest = begun, account
+        return account
 
     def forget(self) -> None:
         """Measure again for the next one who asks."""
@@ -93,6 +102,12 @@ class Accountant:
                 for at, held in log.items()
             ],
         )
+
+
+def _heard(task: asyncio.Task[Account]) -> None:
+    """Take note of an error that nobody waited for any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def ledger_json(ledger: Ledger) -> dict[str, object]:

@@ -49,6 +49,9 @@ DECISIONS = (
 DETECTIONS_GROUP = "tocsin-detections"
 # A source is late after three of its usual gaps, and silent after ten.
 LATE_GAPS, SILENT_GAPS = 3, 10
+# How old a ledger may be that a page shows: counting reads every row that is kept.
+LEDGER_AGE_SECONDS = 10.0
+PATIENCE_SECONDS = 6.0
 LEAST_GAP = timedelta(minutes=1)
 
 
@@ -135,7 +138,7 @@ async def overview(
         or_none(volumes(store, day, buckets=QUARTERS), problems),
         or_none(sources(store, day), problems),
         or_none(log_watch.look(), problems),
-        or_none(accountant.account(), problems),
+        or_none(accountant.account(max_age_seconds=LEDGER_AGE_SECONDS), problems),
     )
     decisions = await database.run(latest, limit=5, actions=DECISIONS)
     return Overview(
@@ -183,9 +186,14 @@ def quiet_sources(
 
 
 async def or_none(asked: Awaitable[T], problems: list[str]) -> T | None:
-    """An answer, or None and why."""
+    """An answer, or None and why; also when it takes longer than a page can wait."""
     try:
-        return await asked
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await asked
+    except TimeoutError:
+        log.warning("overview_part_late")
+        problems.append("A part did not answer in time. It is shown as soon as it does.")
+        return None
     except PipelineError as error:
         kind = type(error).__name__
         log.warning("overview_part_missing", error=kind, detail=str(error)[:300])
