@@ -14,6 +14,7 @@ import gzip
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -80,9 +81,13 @@ def main_scan(
     engine = Engine(rule_set)
     silent = _silent_rules(HitFinder(rule_set.correlations), engine)
     tally = _Tally()
-    for path in events:
-        _scan_file(path, engine, sources, silent, tally, out, err)
-    out.flush()
+    try:
+        for path in events:
+            _scan_file(path, engine, sources, silent, tally, out, err)
+        out.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        with suppress(BrokenPipeError):
+            out.close()
     broken = f", {tally.broken} broken lines" if tally.broken else ""
     unevaluated = len(rule_set.correlations)
     err.write(
@@ -139,6 +144,8 @@ def _scan_file(
                 if match.rule.id not in silent:
                     tally.matches += 1
                     out.write(_written(path, number, match))
+    except BrokenPipeError:
+        raise
     except (OSError, EOFError) as error:
         tally.unreadable += 1
         err.write(f"{path}: cannot be read: {error}\n")

@@ -173,6 +173,18 @@ def test_problems_with_rules_are_said(rules: Path, tmp_path: Path) -> None:
     assert "bad.yml:2: not YAML" in said[0]
 
 
+def test_a_reader_that_has_seen_enough_ends_the_scan_quietly(rules: Path, tmp_path: Path) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    file, err = tmp_path / "events.ndjson", io.StringIO()
+    file.write_text('{"word": "evil"}\n')
+
+    assert main_scan([rules], [file], ["category=test"], Gone(), err) == 0
+    assert "cannot be read" not in err.getvalue()
+
+
 def test_scan_and_the_live_worker_find_the_same(rules: Path, tmp_path: Path) -> None:
     lines = [
         '{"word": "evil", "n": 1, "logsource": {"category": "test"}}',
