@@ -27,7 +27,16 @@ class MessageRejected(PipelineError):
 
 
 class BusUnavailable(PipelineError):
-    """The log did not acknowledge in time; trying again may help."""
+    """The log did not acknowledge in time; trying again may help.
+
+    Attributes:
+        unacknowledged: Which records of a publish call, by their index in it; all others of the
+            call were acknowledged. Empty where that is not known.
+    """
+
+    def __init__(self, message: str, *, unacknowledged: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.unacknowledged = tuple(unacknowledged)
 
 
 class BusRefused(PipelineError):

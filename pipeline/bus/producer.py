@@ -121,7 +121,8 @@ class Producer:
         A full queue makes this wait. Cancelling it does not take back what is under way.
 
         Raises:
-            BusUnavailable: Not all were acknowledged in time; those may be in the log or not.
+            BusUnavailable: Not all were acknowledged in time; those it names may be in the log
+                or not.
             BusRefused: The log refuses the records it names for good; all others are
                 acknowledged.
         """
@@ -213,7 +214,7 @@ class Producer:
 class _Call:
     """One publish call: gathers what became of its records, then settles its outcome."""
 
-    __slots__ = ("_error", "_missing", "_positions", "_refused", "outcome")
+    __slots__ = ("_error", "_failed", "_missing", "_positions", "_refused", "outcome")
 
     def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
         self.outcome: asyncio.Future[list[Position]] = loop.create_future()
@@ -221,6 +222,7 @@ class _Call:
         self._missing = count
         self._error: BusUnavailable | BusRefused | None = None
         self._refused: list[int] = []
+        self._failed: list[int] = []
 
     def report(self, index: int, error: KafkaError | None, message: Message | None) -> None:
         """Take the delivery report of the record with that index."""
@@ -239,6 +241,7 @@ class _Call:
     def _fail(self, index: int, error: KafkaError) -> None:
         failure = translated(error, "publish")
         BUS_UNACKNOWLEDGED.labels(error=error.name()).inc()
+        self._failed.append(index)
         if isinstance(failure, BusRefused):
             self._refused.append(index)
         if self._error is None or isinstance(failure, BusUnavailable):
@@ -246,7 +249,8 @@ class _Call:
 
     def _settle(self) -> None:
         if isinstance(self._error, BusUnavailable):
-            self.outcome.set_exception(self._error)
+            error = BusUnavailable(str(self._error), unacknowledged=self._failed)
+            self.outcome.set_exception(error)
         elif self._error is not None:
             self.outcome.set_exception(BusRefused(str(self._error), refused=self._refused))
         else:

@@ -39,6 +39,7 @@ DROPPED_HEADER = "dropped"
 TICK_SECONDS = 0.005
 TICK_RECORDS = 2_000
 RETRY_SECONDS = 0.5
+QUIET_SECONDS = 10.0  # between two log lines about a log that does not answer
 RECORD_OVERHEAD_BYTES = 200  # what a record costs in memory beyond its value, roughly
 
 
@@ -86,6 +87,7 @@ class Intake:
         self._tick: asyncio.TimerHandle | None = None
         self._publishing: set[asyncio.Task[None]] = set()
         self._waiting: list[Callable[[], None]] = []
+        self._quiet_until = 0.0
 
     @property
     def in_flight_bytes(self) -> int:
@@ -212,18 +214,19 @@ class Intake:
         task.add_done_callback(self._publishing.discard)
 
     async def _publish_for_sure(self, batches: list[Batch]) -> None:
-        """Publish until the log has it or refuses it for good."""
-        records = [record for batch in batches for record in batch.records]
+        """Publish until the log has it or refuses it for good; only what it has not, again."""
+        left = [(record, batch.collector) for batch in batches for record in batch.records]
         try:
             while True:
                 try:
-                    await self._patient.publish(records)
+                    await self._patient.publish([record for record, _ in left])
                     break
                 except BusRefused as error:
-                    self._park_refused(batches, records, error)
+                    self._park_refused([left[index] for index in error.refused], error)
                     break
                 except BusUnavailable as error:
-                    log.warning("log_not_reached", records=len(records), detail=str(error))
+                    left = [left[index] for index in error.unacknowledged] or left
+                    self._tell_unreached(len(left), error)
                     await asyncio.sleep(RETRY_SECONDS)
         except asyncio.CancelledError:
             self._give_up(batches)
@@ -235,14 +238,16 @@ class Intake:
             if batch.done is not None:
                 batch.done()
 
-    def _park_refused(
-        self, batches: list[Batch], records: list[OutgoingRecord], error: BusRefused
-    ) -> None:
+    def _tell_unreached(self, records: int, error: BusUnavailable) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_SECONDS
+            log.warning("log_not_reached", records=records, detail=str(error))
+
+    def _park_refused(self, refused: list[tuple[OutgoingRecord, str]], error: BusRefused) -> None:
         """Keep the heads of records that the log would not take; the dead letters it must."""
-        owners = [batch.collector for batch in batches for _ in batch.records]
-        log.error("records_refused_by_log", records=len(error.refused), detail=str(error))
-        for index in error.refused:
-            record, collector = records[index], owners[index]
+        log.error("records_refused_by_log", records=len(refused), detail=str(error))
+        for record, collector in refused:
             if record.topic == DEAD_LETTER:
                 COLLECTOR_DROPPED.labels(collector, "dead_letter_refused").inc()
                 continue

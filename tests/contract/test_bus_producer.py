@@ -120,5 +120,7 @@ async def test_a_cluster_that_cannot_be_reached_is_unavailable() -> None:
     nobody = BusSettings(url="kafka://127.0.0.1:1")
 
     async with Producer(nobody, client_id="test", delivery_timeout_ms=500) as producer:
-        with pytest.raises(BusUnavailable):
-            await producer.publish([OutgoingRecord(topic="events.log", value=b"a")])
+        with pytest.raises(BusUnavailable) as failed:
+            await producer.publish([OutgoingRecord(topic="events.log", value=b"a")] * 2)
+
+    assert sorted(failed.value.unacknowledged) == [0, 1]

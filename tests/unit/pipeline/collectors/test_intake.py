@@ -57,6 +57,21 @@ async def test_records_that_nobody_sends_again_are_published_until_the_log_has_t
     assert intake.in_flight_bytes == 0
 
 
+async def test_only_what_the_log_does_not_have_is_published_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.collectors.intake.RETRY_SECONDS", 0.01)
+    log = MemoryLog()
+    log.failures.append(BusUnavailable("half of it", unacknowledged=(1,)))
+    intake = intake_over(log)
+
+    intake.submit("test", [record(b"a"), record(b"b"), record(b"c")])
+    await log.until(lambda log: len(log.records) == 1)
+    await intake.drain(timeout_seconds=5)
+
+    assert [one.value for one in log.records] == [b"b"]
+
+
 async def test_who_was_told_to_wait_is_called_when_half_is_free() -> None:
     log = MemoryLog()
     log.open.clear()
