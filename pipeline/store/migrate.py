@@ -160,7 +160,7 @@ async def _set_retention(client: StoreClient, settings: StoreSettings) -> None:
 def _statements(text: str, settings: StoreSettings) -> list[str]:
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
     filled = Template("\n".join(lines)).substitute(_values(settings))
-    return [part.strip() for part in filled.split(";\n") if part.strip(" ;\n")]
+    return [part.strip(" ;\n") for part in filled.split(";\n") if part.strip(" ;\n")]
 
 
 def _values(settings: StoreSettings) -> dict[str, str]:

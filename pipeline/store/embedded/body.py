@@ -67,6 +67,7 @@ class Body:
         self._max_bytes = max_bytes
         self._idle_seconds = idle_seconds
         self._packed = b""
+        self._began = False
         self._ended = False
         self._bytes = 0
 
@@ -110,6 +111,7 @@ class Body:
         if message["type"] == "http.disconnect":
             raise ClientGone
         self._packed += message.get("body", b"")
+        self._began = self._began or bool(self._packed)
         self._ended = not message.get("more_body", False)
 
     def _unpack(self) -> bytes:
@@ -122,7 +124,7 @@ class Body:
             raise BodyRefused(CANNOT_DECOMPRESS, f"the body does not unpack: {error}") from None
 
     def _check_complete(self) -> None:
-        if self._unpacker is not None and self._bytes and not self._unpacker.ended:
+        if self._unpacker is not None and self._began and not self._unpacker.ended:
             raise BodyRefused(CANNOT_DECOMPRESS, "the packed body is cut off.")
 
 

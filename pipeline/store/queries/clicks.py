@@ -31,7 +31,7 @@ class Visits:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A page or a referrer, by page views."""
+    """A page or a referrer by page views, or another event by how often it happened."""
 
     name: str
     views: int
@@ -100,6 +100,27 @@ async def top_referrers(
 ) -> tuple[Ranked, ...]:
     """Where visitors came from, by host; at most 1,000. Nowhere is the empty name."""
     return await _ranked(client, "domain(referrer)", site, span, limit)
+
+
+async def top_events(
+    client: StoreClient, site: str, span: Span, *, limit: int = 20
+) -> tuple[Ranked, ...]:
+    """What else visitors did (clicks, and events that a site names), at most 1,000."""
+    rows = await client.query(
+        NamedQuery(
+            name="click_events",
+            sql="SELECT toString(event) AS name, count() AS happened, uniqExact(visitor)"  # noqa: S608
+            f" FROM clicks WHERE {_IN_SITE} AND event != {{page:String}}"
+            " GROUP BY name ORDER BY happened DESC, name LIMIT {limit:UInt32}",
+            parameters={
+                **span.parameters(),
+                "site": site,
+                "page": PAGE,
+                "limit": bounded(limit, 1000),
+            },
+        )
+    )
+    return tuple(Ranked(name, int(happened), int(visitors)) for name, happened, visitors in rows)
 
 
 async def _ranked(

@@ -82,7 +82,7 @@ class Cursor:
     id: str
 
     def __str__(self) -> str:
-        return f"{micros_of(self.time)}-{self.id}"
+        return f"{micros_of(self.time)}.{self.id}"
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
@@ -91,7 +91,7 @@ class Cursor:
         Raises:
             QueryInvalid: It is none of ours.
         """
-        micros, _, id_ = text.partition("-")
+        micros, _, id_ = text.partition(".")
         try:
             return cls(time_of(int(micros)), str(UUID(id_)))
         except (ValueError, OverflowError):
