@@ -1,0 +1,157 @@
+"""The sinks role as a process of its own, between a broker and a store that are real too.
+
+``python -m tests.support.sinks SETTINGS`` is that process; SETTINGS is PipelineSettings as JSON.
+"""
+
+import asyncio
+import json
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.schema.topics import DEAD_LETTER, EVENT_TOPICS
+from pipeline.settings import BusSettings, PipelineSettings
+from pipeline.sinks.role import run
+from pipeline.store.migrate import migrate
+from tests.support.broker import product_topics
+from tests.support.standalone_broker import StandaloneBroker
+from tests.support.store import PASSWORD, StoreProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+STOP_SECONDS = 40
+LEDGER_TOPICS = frozenset({*EVENT_TOPICS.values(), DEAD_LETTER})
+
+
+class SinksProcess:
+    """The role; may be started, killed and stopped again and again."""
+
+    def __init__(self, settings: Mapping[str, object]) -> None:
+        self._settings = json.dumps(settings)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until both groups read."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.sinks", self._settings],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
+        line = self._process.stdout.readline() if ready else ""
+        assert line == "ready\n", f"the sinks did not start: {line!r}"
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM: in order; returns the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, for example SIGSTOP."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        code = self._process.wait(STOP_SECONDS)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
+        return code
+
+
+class Plant:
+    """A broker with the product's topics, a migrated store, and the sinks between them.
+
+    Attributes:
+        broker, store, sinks: The processes.
+    """
+
+    def __init__(self, directory: Path, *, webhook: Mapping[str, object] | None = None) -> None:
+        self.broker = StandaloneBroker(directory / "log")
+        self.store = StoreProcess(directory / "store")
+        self.broker.start()
+        self.store.start()
+        asyncio.run(product_topics(self.bus))
+        asyncio.run(migrate(self.store.settings))
+        self.sinks = self.more_sinks(webhook)
+
+    @property
+    def bus(self) -> BusSettings:
+        """How to reach the broker."""
+        return BusSettings(url=f"kafka://{self.broker.address}")
+
+    def more_sinks(self, webhook: Mapping[str, object] | None = None) -> SinksProcess:
+        """A further process of the role."""
+        return SinksProcess(
+            {
+                "bus": {"url": f"kafka://{self.broker.address}"},
+                "store": {
+                    "url": self.store.url,
+                    "username": "tocsin",
+                    "password": PASSWORD,
+                    "batch_rows": 1_000,
+                    "batch_age": 0.2,
+                },
+                "webhook": dict(webhook or {}),
+            }
+        )
+
+    def stop(self) -> None:
+        """Stop whatever still runs."""
+        self.sinks.stop()
+        self.store.stop()
+        self.broker.stop()
+
+
+@contextmanager
+def plant(directory: Path, *, webhook: Mapping[str, object] | None = None) -> Iterator[Plant]:
+    """A plant, its sinks not started yet; stopped in the end."""
+    built = Plant(directory, webhook=webhook)
+    try:
+        yield built
+    finally:
+        built.stop()
+
+
+def until(is_so: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+async def _serve(settings: PipelineSettings) -> None:
+    def ready() -> None:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+
+    task = asyncio.ensure_future(run(settings, ready=ready))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await asyncio.gather(task, return_exceptions=True)
+    if not task.cancelled():
+        task.result()
+
+
+def _main(settings: str) -> None:
+    import structlog
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    asyncio.run(_serve(PipelineSettings.model_validate_json(settings)))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])
