@@ -6,6 +6,7 @@
 from web.pages import (
     admin,
     alerts,
+    clicks,
     login,
     nothing,
     notifications,
@@ -15,6 +16,7 @@ from web.pages import (
     rule,
     rules,
     search,
+    series,
     topics,
 )
 
@@ -27,6 +29,8 @@ routers = (
     rule.router,
     topics.router,
     pipeline.router,
+    series.router,
+    clicks.router,
     notifications.router,
     admin.router,
     profile.router,
