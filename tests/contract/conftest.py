@@ -17,7 +17,7 @@ from pipeline.settings import BusSettings, StoreSettings
 from pipeline.store.client import NamedQuery, StoreClient
 from pipeline.store.migrate import migrate
 from tests.support.standalone_broker import StandaloneBroker
-from tests.support.store import StoreProcess
+from tests.support.store import KEPT_DAYS, StoreProcess
 
 SERVER = "TOCSIN_TEST_CLICKHOUSE"
 KAFKA = "TOCSIN_TEST_KAFKA"
@@ -47,6 +47,7 @@ def store_settings(request: pytest.FixtureRequest) -> StoreSettings:
         username=url.username or "default",
         password=SecretStr(url.password or ""),
         database=url.path.strip("/") or "default",
+        retention_days=KEPT_DAYS,
     )
 
 

@@ -23,6 +23,8 @@ from pipeline.store.embedded import StoreAccount, run
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a store's password"
 READER_PASSWORD = "a reader's password"
+# Tests store events of a fixed day; they shall still be there when the tests are old.
+KEPT_DAYS = 36_500
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 
@@ -58,7 +60,12 @@ class StoreProcess:
     @property
     def settings(self) -> StoreSettings:
         """How our own roles reach it."""
-        return StoreSettings(url=self.url, username="tocsin", password=SecretStr(PASSWORD))
+        return StoreSettings(
+            url=self.url,
+            username="tocsin",
+            password=SecretStr(PASSWORD),
+            retention_days=KEPT_DAYS,
+        )
 
     @property
     def reader(self) -> StoreSettings:
