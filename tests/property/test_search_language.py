@@ -21,6 +21,7 @@ from tests.support.store import At, StoreProcess
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WORDS = ["failed", "Failed", "password", "Übung", "sshd2", "x", "10", "ssh", "failing", "a_b", "%"]
 JOINS = [" ", "-", ".", "\n", "_", "", "::", "\\", '"', "'", "\t"]
+SERVICES: list[Value] = ["ssh", ["ssh", "auth"], [], ["SSH"], 5]
 FIELDS = ["user.name", "user", "source.ip", "host.name", "EventID", "c-ip", "odd name", "level"]
 VALUES: list[Value] = [
     "root",
@@ -73,7 +74,7 @@ def corpus() -> list[Event]:
         if dice.random() < 0.9:
             fields["message"] = text(dice) if dice.random() < 0.9 else dice.choice(VALUES)
         if dice.random() < 0.3:
-            fields["logsource.service"] = dice.choice(["ssh", ["ssh", "auth"], [], ["SSH"], 5])
+            fields["logsource.service"] = dice.choice(SERVICES)
         raw = text(dice).encode() if dice.random() < 0.8 else dice.randbytes(12)
         events.append(
             Event(
