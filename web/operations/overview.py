@@ -52,6 +52,8 @@ LATE_GAPS, SILENT_GAPS = 3, 10
 # How old a ledger may be that a page shows: counting reads every row that is kept.
 LEDGER_AGE_SECONDS = 10.0
 PATIENCE_SECONDS = 6.0
+LEAST_STRETCHES, MOST_TELLING_STEP = 4, timedelta(minutes=10)
+YOUNG = timedelta(hours=2)
 LEAST_GAP = timedelta(minutes=1)
 
 
@@ -78,7 +80,8 @@ class Overview:
     Attributes:
         span: The day it is about.
         fired: Alerts by hour and level.
-        received: Events by quarter of an hour and source.
+        received: Events by quarter of an hour and source; by two minutes while there are no more
+            than two hours of them.
         quiet: Sources late or silent, longest silence first.
         log: What the log holds, and who reads it how far.
         account: The ledger.
@@ -135,7 +138,7 @@ async def overview(
     problems: list[str] = []
     fired, received, heard, state, account = await asyncio.gather(
         or_none(alert_queries.histogram(store, AlertFilter(), day, buckets=HOURS), problems),
-        or_none(volumes(store, day, buckets=QUARTERS), problems),
+        or_none(_received(store, now), problems),
         or_none(sources(store, day), problems),
         or_none(log_watch.look(), problems),
         or_none(accountant.account(max_age_seconds=LEDGER_AGE_SECONDS), problems),
@@ -154,22 +157,34 @@ async def overview(
     )
 
 
+async def _received(store: StoreClient, now: datetime) -> Volumes:
+    """A day of volumes; of an installation younger than two hours, these in finer steps."""
+    found = await volumes(store, Span(now - DAY, now), buckets=QUARTERS)
+    young = all(volume.begin > now - YOUNG for volume in found.volumes)
+    if found.volumes and young:
+        return await volumes(store, Span(now - YOUNG, now), buckets=QUARTERS)
+    return found
+
+
 def quiet_sources(
     heard: Sequence[SourceActivity], received: Volumes | None, now: datetime
 ) -> list[QuietSource]:
     """Sources that have been silent for longer than is usual for them. Pure.
 
     The usual gap is what lies between two events on average while a source speaks: the stretches
-    of the day in which it was heard, over its events; a minute at least.
+    of the day in which it was heard, over its events; a minute at least. Who was heard in few
+    stretches has no rhythm yet.
     """
-    if received is None:
+    if received is None or received.step < MOST_TELLING_STEP:
         return []
     stretches: dict[str, int] = {}
     for volume in received.volumes:
         stretches[volume.source] = stretches.get(volume.source, 0) + 1
     quiet = []
     for activity in heard:
-        spoken = received.step * stretches.get(activity.source, 1)
+        if stretches.get(activity.source, 0) < LEAST_STRETCHES:
+            continue
+        spoken = received.step * stretches[activity.source]
         usual = max(spoken / max(activity.events, 1), LEAST_GAP)
         silence = now - activity.last_observed
         gaps = silence / usual

@@ -13,6 +13,7 @@ from web.operations.overview import overview
 from web.rendering import page
 from web.rendering.charts import spark
 from web.rendering.figures import draw
+from web.security.tokens import list_tokens
 
 router = APIRouter(prefix="/pipeline")
 
@@ -27,6 +28,7 @@ async def show(request: Request, console: ConsoleDep, user: Viewer) -> Response:
         console.database,
         console.database.now(),
     )
+    tokens = await console.database.run(list_tokens)
     standing = console.watch.standing
     return page(
         request,
@@ -35,6 +37,7 @@ async def show(request: Request, console: ConsoleDep, user: Viewer) -> Response:
         flow=await flow(console.store, found),
         drawn=draw(found, standing, ZoneInfo(console.settings.time_zone)),
         spark=spark,
+        senders={token.id: token.name for token in tokens},
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from web.operations.overview import DETECTIONS_GROUP, HOURS, QUARTERS, Overview
+from web.operations.overview import DETECTIONS_GROUP, HOURS, QUARTERS, YOUNG, Overview
 from web.operations.standing import Standing
 from web.rendering.charts import Chart, spark
 from web.rendering.overview_charts import Legend, fired_chart, received_chart
@@ -29,28 +29,33 @@ class RoleLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """The overview's charts and lines."""
+    """The overview's charts and lines; ``hours`` is how many the chart of events spans."""
 
     fired: Chart | None
     received: Chart | None
     legend: list[Legend]
+    hours: int
     spark: str
     roles: list[RoleLine]
 
 
 def draw(found: Overview, standing: Standing, zone: tzinfo) -> Drawn:
     """Draw what was found."""
-    received, legend, path = None, list[Legend](), ""
+    received, legend, path, hours = None, list[Legend](), "", 24
     if found.received is not None:
         step = found.received.step
-        begin = _floor(found.span.begin, step)
+        columns = (
+            QUARTERS if step * QUARTERS >= found.span.end - found.span.begin else YOUNG // step
+        )
+        begin = _floor(found.span.end - step * columns, step)
         events: dict[tuple[datetime, str], int] = {
             (volume.begin, volume.source): volume.events for volume in found.received.volumes
         }
         received, legend = received_chart(
-            events, begin=begin, step=step, columns=QUARTERS + 1, zone=zone
+            events, begin=begin, step=step, columns=columns + 1, zone=zone
         )
-        path = spark(_totals(events, begin, step))
+        hours = round(step * columns / timedelta(hours=1))
+        path = spark(_totals(events, begin, step, columns))
     fired = None
     if found.fired is not None:
         fired = fired_chart(
@@ -64,6 +69,7 @@ def draw(found: Overview, standing: Standing, zone: tzinfo) -> Drawn:
         fired=fired,
         received=received,
         legend=legend,
+        hours=hours,
         spark=path,
         roles=role_lines(found, standing),
     )
@@ -100,12 +106,12 @@ def _floor(time: datetime, step: timedelta) -> datetime:
 
 
 def _totals(
-    events: Mapping[tuple[datetime, str], int], begin: datetime, step: timedelta
+    events: Mapping[tuple[datetime, str], int], begin: datetime, step: timedelta, columns: int
 ) -> list[float]:
-    """Events of the last six hours by quarter, for the sparkline; the running one left out."""
-    totals = [0.0] * (QUARTERS + 1)
+    """Events of the last 24 steps, for the sparkline; the running one left out."""
+    totals = [0.0] * (columns + 1)
     for (start, _), count in events.items():
         column = (start - begin) // step
-        if 0 <= column <= QUARTERS:
+        if 0 <= column <= columns:
             totals[column] += count
     return totals[-25:-1]

@@ -90,8 +90,14 @@ def received_chart(
 def hour_labels(
     starts: Sequence[datetime], zone: tzinfo, *, every: int = 3
 ) -> list[tuple[int, str]]:
-    """Every third full hour, with the day where it begins."""
+    """Every third full hour, with the day where it begins; every half one of a few hours."""
     labels: list[tuple[int, str]] = []
+    if len(starts) > 1 and (starts[-1] - starts[0]).total_seconds() < 4 * 3600:
+        return [
+            (column, f"{start.astimezone(zone):%H:%M}")
+            for column, start in enumerate(starts)
+            if start.minute % 30 == 0 and column < len(starts) * 0.97
+        ]
     for column, start in enumerate(starts):
         local = start.astimezone(zone)
         if local.minute == 0 and local.hour % every == 0 and column < len(starts) * 0.97:
