@@ -58,6 +58,14 @@ document.addEventListener("DOMContentLoaded", () => {
     location.assign(href);
   }
 
+  // Times are in the console's zone, as everywhere else; days where the graph is longer than two.
+  const isLong = times[times.length - 1] - times[0] > 2 * 86400;
+  const clock = new Intl.DateTimeFormat("en-GB", {
+    timeZone: place.dataset.zone,
+    ...(isLong ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" }),
+  });
+  const clocks = (_, marks) => marks.map((mark) => clock.format(new Date(mark * 1000)));
+
   function draw() {
     if (chart) chart.destroy();
     place.hidden = false;
@@ -67,7 +75,7 @@ document.addEventListener("DOMContentLoaded", () => {
         height: HEIGHT,
         legend: { show: false },
         cursor: { points: { size: 5 }, drag: { x: true, y: false, setScale: false } },
-        axes: [axis(28), axis(64, (_, marks) => marks.map((mark) => short(mark)))],
+        axes: [axis(28, clocks), axis(52, (_, marks) => marks.map((mark) => short(mark)))],
         scales: { y: { range: (_, least, most) => range(least, most) } },
         series: [
           {},

@@ -92,7 +92,8 @@ async def top_pages(
     client: StoreClient, site: str, span: Span, *, limit: int = 20
 ) -> tuple[Ranked, ...]:
     """The pages seen most, by path; at most 1,000."""
-    return await _ranked(client, "path", site, span, limit)
+    # The tracker tells the whole address; other senders may tell the path alone.
+    return await _ranked(client, "if(path = '', path(url), path)", site, span, limit)
 
 
 async def top_referrers(
