@@ -83,6 +83,11 @@ def running(store: StoreProcess) -> int:
     return int(ask(store, f"{sql} AND query NOT LIKE '%system.processes%'").text)
 
 
+def inserting(store: StoreProcess) -> int:
+    """How many inserts run."""
+    return int(ask(store, "SELECT count() FROM system.processes WHERE query_kind = 'Insert'").text)
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
@@ -340,6 +345,32 @@ async def test_heavy_queries_do_not_stop_inserts_and_more_are_sent_away(
 
     assert refused == [503] * 6
     assert seconds < 10
+
+
+async def test_stopping_ends_queries_and_finishes_inserts(
+    tmp_path: Path, started: Callable[..., StoreProcess]
+) -> None:
+    process = started(tmp_path / "store")
+    await migrate(process.settings)
+    batch = rows.events_rows([log_event(at) for at in range(50_000)])
+    async with StoreClient(process.settings) as client:
+        endless = asyncio.create_task(
+            client.query(NamedQuery(name="endless", sql=ENDLESS, parameters={}))
+        )
+        await asyncio.to_thread(wait_until, lambda: running(process) == 1)
+        insert = asyncio.create_task(client.insert("events", batch, token="last"))
+        await asyncio.to_thread(wait_until, lambda: insert.done() or inserting(process) == 1)
+        begun = time.monotonic()
+
+        await asyncio.to_thread(process.stop)
+
+        assert time.monotonic() - begun < 15
+        with pytest.raises(StoreUnavailable):
+            await endless
+        await insert
+    process.start()
+    async with StoreClient(process.settings) as client:
+        assert tuple((await client.query(COUNT))[0]) == (50_000, 50_000)
 
 
 def test_the_second_opening_of_a_directory_names_the_first(store: StoreProcess) -> None:

@@ -238,6 +238,11 @@ class Execution:
             with suppress(asyncio.CancelledError):
                 await watching
 
+    async def cancel_queries(self) -> None:
+        """End every query that runs; their clients hear that they were cancelled."""
+        for session in list(self._running.values()):
+            await asyncio.to_thread(self._engine.cancel, session)
+
     async def _kill(self, query_id: str, reply: Reply) -> None:
         """KILL QUERY by the id the client gave, which chDB does not know."""
         session = self._running.get(query_id)

@@ -36,8 +36,8 @@ async def run(
 ) -> None:
     """Own the directory and answer ClickHouse's HTTP interface until cancelled.
 
-    Cancelled, it takes no new statements, finishes what runs (20 s at most) and closes the
-    directory.
+    Cancelled, it takes no new statements, ends queries, finishes inserts (20 s at most) and closes
+    the directory.
 
     Args:
         settings: Directory, address and limits.
@@ -74,8 +74,9 @@ async def _serve(
         queries=_lane("queries", settings.query_threads),
     )
     limits = _limits(settings)
+    execution = Execution(engine, lanes, limits)
     application = StoreApplication(
-        Execution(engine, lanes, limits),
+        execution,
         Accounts(accounts),
         version=engine.version,
         timezone=engine.timezone,
@@ -93,6 +94,7 @@ async def _serve(
         await asyncio.shield(serving)
     finally:
         server.should_exit = True
+        await execution.cancel_queries()
         await asyncio.wait([serving])
         lanes.close()
 
@@ -160,7 +162,9 @@ def _configuration(application: StoreApplication) -> uvicorn.Config:
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket, before the second that opening takes: a taken port fails at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio does not switch Nagle's algorithm off, and each answer, sent as
+    # head and body, waits 40 ms for the client's delayed acknowledgement.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
