@@ -6,7 +6,6 @@ and runs until it is cancelled. This module is a table: what a role does is in i
 
 import asyncio
 import ctypes
-import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -75,8 +74,6 @@ async def _serve(name: str, configuration: Configuration, secrets: Secrets) -> N
 def _die_with_parent() -> None:
     """Be told to stop when the supervisor is killed, so that no role is left behind."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1 and os.environ.get("TOCSIN_SUPERVISED"):
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def bus_of(configuration: Configuration, secrets: Secrets, principal: str) -> BusSettings:
