@@ -107,8 +107,8 @@ def account(product: Product, sent: Journal) -> Account:
     until(is_quiet, "nothing is in flight", seconds=QUIET_SECONDS)
     stored = _rows(
         product,
-        "SELECT toInt64(fields['marker']) AS marker, count() FROM events"
-        " WHERE mapContains(fields, 'marker') GROUP BY marker",
+        "SELECT toInt64(attributes['marker']) AS marker, count() FROM events"
+        " WHERE mapContains(attributes, 'marker') GROUP BY marker",
     )
     known = sent.acknowledged | sent.unknown
     alerts = _alerts(product, sent)
@@ -128,10 +128,9 @@ def account(product: Product, sent: Journal) -> Account:
 def _alerts(product: Product, sent: Journal) -> dict[int, int]:
     """Alerts by the marker of the event that they fired on, once all that are due are there."""
     sql = (
-        "SELECT toInt64(matched_marker) AS marker, count() FROM"
-        " (SELECT id, any(fields['marker']) AS matched_marker FROM alerts FINAL"
-        "  ARRAY JOIN event_ids AS event_id"
-        "  INNER JOIN events ON events.id = event_id GROUP BY alerts.id AS id) GROUP BY marker"
+        "SELECT toInt64(e.attributes['marker']) AS marker, uniqExact(a.id) FROM"
+        " (SELECT id, arrayJoin(event_ids) AS event_id FROM alerts FINAL) AS a"
+        " INNER JOIN events AS e ON e.id = a.event_id GROUP BY marker"
     )
     until(lambda: len(_rows(product, sql)) >= sent.alerts, "every alert is stored", seconds=60)
     return _rows(product, sql)
