@@ -103,7 +103,10 @@ class Courier:
             while True:
                 await self._permits.acquire()
                 job = await self._next()
-                attempt = attempts.create_task(self._attempt(job), name=f"deliver-{self._name}")
+                is_too_much = len(self._waiting) >= MAX_WAITING
+                attempt = attempts.create_task(
+                    self._attempt(job, is_too_much=is_too_much), name=f"deliver-{self._name}"
+                )
                 self._attempts.add(attempt)
                 attempt.add_done_callback(self._attempts.discard)
 
@@ -129,12 +132,12 @@ class Courier:
             except TimeoutError:
                 continue
 
-    async def _attempt(self, job: Job) -> None:
+    async def _attempt(self, job: Job, *, is_too_much: bool) -> None:
         try:
             destination = self._look_up()
             if destination is None:
                 await self._conclude(job, DeliveryStatus.FAILED, "the destination was withdrawn")
-            elif len(self._waiting) >= MAX_WAITING:
+            elif is_too_much:
                 await self._conclude(job, DeliveryStatus.FAILED, "too much is waiting")
             else:
                 await self._sent(job, await self._post.send(job.alert, destination))
