@@ -222,7 +222,7 @@ ROLES = (
 
 
 class StoreQuery(Dataquery):
-    """A query as grafana-clickhouse-datasource 4 keeps it; the SDK has no type for it."""
+    """A query for grafana-clickhouse-datasource, for which the SDK has no type; untried there."""
 
     def __init__(self, selected: Selected) -> None:
         self.selected = selected

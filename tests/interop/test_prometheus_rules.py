@@ -67,7 +67,7 @@ def test_promtool_accepts_the_configuration_and_its_rules() -> None:
     promtool("check", "config", str(SHIPPED / "prometheus.yml"))
 
 
-def test_every_alert_fires_when_it_should_and_is_silent_when_not() -> None:
+def test_every_alert_fires_in_its_case_and_no_other_does() -> None:
     tests = REPOSITORY / "tests" / "unit" / "deploy" / "tocsin.rules.test.yml"
     assert "SUCCESS" in promtool("test", "rules", str(tests))
 
@@ -104,12 +104,17 @@ def test_prometheus_scrapes_the_roles_and_names_the_one_that_is_not_ready(tmp_pa
                 return None
             return answer.json()["data"] if answer.status_code == 200 else None
 
-        def firing() -> set[tuple[str, str]]:
+        def active() -> set[tuple[str, str, str]]:
             found = (ask("/alerts") or {"alerts": []})["alerts"]
-            return {(one["labels"]["alertname"], one["labels"]["role"]) for one in found}
+            return {
+                (one["labels"]["alertname"], one["labels"]["role"], one["state"]) for one in found
+            }
 
-        wanted = {("TocsinRoleNotRunning", "sinks"), ("TocsinRoleRestarting", "sinks")}
-        until(lambda: wanted == firing(), f"alerts {firing()} in {(tmp_path / 'log').read_text()}")
+        wanted = {
+            ("TocsinRoleNotRunning", "sinks", "pending"),  # fires after a minute: promtool's test
+            ("TocsinRoleRestarting", "sinks", "firing"),
+        }
+        until(lambda: wanted == active(), f"alerts {active()} in {(tmp_path / 'log').read_text()}")
         up = ask("/query?query=up==1")["result"]
         assert sorted(one["metric"]["role"] for one in up) == sorted(roles)
         rules = [rule for group in ask("/rules")["groups"] for rule in group["rules"]]
