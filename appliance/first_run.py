@@ -38,13 +38,11 @@ class Secrets:
         bus: SASL password of each principal, by name.
         store: Password of the store's account that may write.
         store_reader: Password of the store's account that may only read.
-        session_key: Signs the console's session cookies.
     """
 
     bus: dict[str, str]
     store: str
     store_reader: str
-    session_key: str
 
     def bus_digests(self) -> dict[str, str]:
         """What the broker checks passwords against: SHA-256 by principal, hex."""
@@ -108,7 +106,6 @@ def _read_or_make_secrets(path: Path) -> Secrets:
         bus={name: bus.get(name) or secrets.token_hex(32) for name in BUS_PRINCIPALS},
         store=kept.get("store") or secrets.token_hex(32),
         store_reader=kept.get("store_reader") or secrets.token_hex(32),
-        session_key=kept.get("session_key") or secrets.token_hex(32),
     )
     if asdict(found) != kept:
         write_private(path, json.dumps(asdict(found), indent=2).encode())

@@ -21,6 +21,7 @@ from pipeline.collectors.clickstream.messages import (
     ClickRejected,
     click_fields,
     click_time,
+    path_of,
     pixel_fields,
 )
 from pipeline.collectors.clickstream.rate_limit import RateLimit
@@ -230,6 +231,8 @@ class Clickstream:
         fields["source.ip"] = request.client
         if agent := request.header(b"user-agent"):
             fields["user_agent.original"] = agent[:MAX_USER_AGENT_CHARACTERS]
+        if path := path_of(str(fields.get("url.full", ""))):
+            fields.setdefault("url.path", path)
         source = f"click:{fields['click.site']}"
         return self._recorder.event(
             Kind.CLICK, time=happened, received=received, source=source, fields=fields, raw=raw

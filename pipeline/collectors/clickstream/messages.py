@@ -7,6 +7,7 @@ claim of a stranger's browser: texts are cut, numbers of properties bounded, clo
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from pipeline.errors import MessageRejected
 from pipeline.schema.event import Value
@@ -123,3 +124,15 @@ def _time(value: object) -> datetime | None:
     except ValueError:
         return None
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+def path_of(url: str) -> str:
+    """The path of an address, or nothing where there is none that can be read.
+
+    >>> path_of("https://shop.example/items/7?ref=mail#top"), path_of("http://[broken")
+    ('/items/7', '')
+    """
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
