@@ -324,11 +324,11 @@ class Group:
     # -- rebalancing
 
     def _prepare_rebalance(self, now_ms: int) -> list[Reply]:
-        replies = [
-            reply
-            for member in self.members.values()
-            for reply in self._answer_sync(member, ErrorCode.REBALANCE_IN_PROGRESS)
-        ]
+        replies = []
+        for member in self.members.values():
+            if member.syncing is not None:  # while it waited it could not prove that it lives
+                replies += self._answer_sync(member, ErrorCode.REBALANCE_IN_PROGRESS)
+                self._keep_alive(member, now_ms)
         limit_ms = now_ms + self._longest_rebalance_ms()
         self._initial_limit_ms = None
         self._rebalance_until_ms = limit_ms

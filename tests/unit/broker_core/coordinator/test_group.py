@@ -221,6 +221,20 @@ def test_a_member_that_never_asks_for_its_assignment_is_left_out() -> None:
     assert state(one) is GroupState.PREPARING_REBALANCE
 
 
+def test_who_waited_for_its_assignment_is_not_taken_for_silent_when_it_is_sent_back() -> None:
+    one = stable("a")
+    one.join(joining(new="b"), "b", 200)
+    one.join(joining("a"), "a", 200)
+    sync(one, "b", 300)
+    for now_ms in range(600, 5400, 600):
+        heartbeat(one, "a", now_ms)
+    one.tick(200 + REBALANCE_MS)
+
+    one.tick(200 + REBALANCE_MS + SESSION_MS - 1)
+
+    assert list(one.members) == ["b"]
+
+
 def test_silence_removes_a_member_and_the_others_rebalance() -> None:
     one = stable("a", "b")
     heartbeat(one, "a", 900)
