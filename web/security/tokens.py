@@ -13,14 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.schema.control import TokenGrant
-from pipeline.settings import BusSettings
 from web.database.engine import Database
-from web.database.outbox import add_decision, flush
+from web.database.outbox import add_decision
 from web.database.tables import TokenRow
 from web.security.audit import COMMAND_LINE, Actor, record
 from web.security.errors import InputRefused, RoleTooLow, TokenRequired
 from web.security.roles import Role
-from web.settings import WebSettings
 
 PREFIX = "tcs_"
 MOST_TOKEN_CHARACTERS = 128
@@ -79,24 +77,6 @@ def create_token(
         _grant(session, database, row)
         record(session, database, actor, "token_created", row.id, f"{name}, role {row.role}")
     return secret
-
-
-async def issue_token(settings: WebSettings, bus: BusSettings, role: Role | str, name: str) -> str:
-    """Make a token from a shell and send it to the collectors right away.
-
-    Raises:
-        InputRefused: As ``create_token``.
-        BusUnavailable: The token is good for the API, and reaches the collectors as soon as a
-            console runs; ``error.token`` is not kept: make another one.
-    """
-    database = Database(settings.database_url)
-    try:
-        await database.run(Database.migrate)
-        secret = await database.run(create_token, role, name)
-        await flush(database, bus)
-        return secret
-    finally:
-        database.close()
 
 
 def revoke_token(database: Database, token_id: str, *, actor: Actor) -> Token:
