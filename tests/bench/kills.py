@@ -1,7 +1,7 @@
 """kill -9 of each role in turn under load, and what became of every event.
 
-``./tocsin bench kills [--rounds 10] [--rate 5000] [--role NAME]``; JSON out, status 1 if anything
-was lost or doubled.
+``./tocsin bench kills [--rounds 10] [--rate 5000] [--role NAME]``; JSON out (each role's account
+also on stderr as soon as it is known), status 1 if anything was lost or doubled.
 """
 
 import argparse
@@ -31,6 +31,7 @@ def main() -> None:
                 running, role, Path(scratch) / "journal", rounds=given.rounds, rate=given.rate
             )
         result[role] = {**asdict(found), "clean": found.is_clean}
+        sys.stderr.write(f"{role}: {json.dumps(result[role])}\n")
     json.dump(result, sys.stdout, indent=2)
     sys.stdout.write("\n")
     sys.exit(0 if all(found["clean"] for found in result.values()) else 1)

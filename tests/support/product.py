@@ -103,10 +103,19 @@ class Product:
         return found
 
     def kill(self, role: str) -> None:
-        """SIGKILL a role's process; the supervisor starts it again."""
-        pid = self.health()["roles"][role]["pid"]
+        """SIGKILL a role's process and wait until the supervisor has missed it.
+
+        Until then `/healthz` still tells of the dead process as running.
+        """
+        pid = self.pid(role)
         assert pid is not None, f"{role} is not running"
         os.kill(pid, signal.SIGKILL)
+        until(lambda: self.pid(role) != pid, f"{role} is missed")
+
+    def pid(self, role: str) -> int | None:
+        """A role's process id; None while it waits to be started."""
+        found: int | None = self.health()["roles"][role]["pid"]
+        return found
 
     def until_healthy(self) -> None:
         """Wait until every role runs."""
