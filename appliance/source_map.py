@@ -29,7 +29,7 @@ def _tree(package: Path) -> list[str]:
     entries = [(package.name + "/", _first_line(package / "__init__.py"))]
     entries += _entries(package, 1)
     width = min(max(len(name) for name, _ in entries), 28) + 2
-    return [f"{name.ljust(width)}{meaning}".rstrip() for name, meaning in entries]
+    return [f"{name.ljust(width - 1)} {meaning}".rstrip() for name, meaning in entries]
 
 
 def _entries(folder: Path, depth: int) -> list[tuple[str, str]]:
