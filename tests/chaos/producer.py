@@ -1,0 +1,156 @@
+"""A producer of a run in a process of its own, until SIGTERM; its journal says what it heard.
+
+``python -m tests.chaos.producer --bootstrap A --topic T --partitions N --number K --journal FILE
+[--transactional]``. Idempotent, acks=all. A transactional one writes to several partitions at once
+and aborts one transaction in four on purpose. A client that meets a fatal error is replaced; what
+it had under way is of unknown fate.
+"""
+
+import argparse
+import random
+import signal
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tests.chaos.history import Journal
+
+VALUES_PER_PRODUCER = 10**9
+IN_FLIGHT = 200
+BURST = 20
+PAUSE_SECONDS = 0.02
+TRANSACTION_SECONDS = 20
+INIT_SECONDS = 30
+
+
+class ChaosProducer:
+    """Sends numbers that nobody else sends, and notes what becomes of them."""
+
+    def __init__(self, given: argparse.Namespace, journal: Journal) -> None:
+        self._given = given
+        self._journal = journal
+        self._values = count(given.number * VALUES_PER_PRODUCER)
+        self._transactions = count()
+        self._dice = random.Random(given.number)
+        self._under_way = 0
+        self._client = self._new_client()
+
+    def _new_client(self) -> Producer:
+        self._under_way = 0
+        settings: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self._given.bootstrap,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 2,
+            "message.timeout.ms": 60_000,
+            "request.timeout.ms": 5_000,
+            "socket.timeout.ms": 10_000,
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 0,
+        }
+        if self._given.transactional:
+            settings |= {
+                "transactional.id": f"chaos-{self._given.number}",
+                "transaction.timeout.ms": 15_000,
+                "message.timeout.ms": 15_000,
+            }
+        return Producer(settings)
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Send until it is over, then wait for what is under way."""
+        step = self._transaction if self._given.transactional else self._burst
+        is_ready = not self._given.transactional
+        while not is_over():
+            try:
+                if not is_ready:
+                    self._client.init_transactions(INIT_SECONDS)
+                    is_ready = True
+                step()
+            except KafkaException as refused:
+                error = refused.args[0]
+                if is_ready and not (error.fatal() or error.code() == KafkaError._FATAL):
+                    self._client.poll(0.1)
+                    continue
+                self._client = self._new_client()
+                is_ready = not self._given.transactional
+            time.sleep(PAUSE_SECONDS)
+        self._client.flush(60)
+
+    def _burst(self) -> None:
+        for _ in range(BURST):
+            self._send(None)
+        self._client.poll(0)
+        while self._under_way > IN_FLIGHT:
+            self._client.poll(0.05)
+
+    def _transaction(self) -> None:
+        name = f"{self._given.number}/{next(self._transactions)}"
+        self._client.begin_transaction()
+        outcome = "unknown"
+        try:
+            for _ in range(self._dice.randint(1, BURST)):
+                self._send(name)
+            if self._dice.random() < 0.25:
+                self._client.flush(5)
+                self._client.abort_transaction(TRANSACTION_SECONDS)
+                outcome = "aborted"
+            else:
+                outcome = self._commit()
+        finally:
+            self._journal.note("end", transaction=name, outcome=outcome)
+
+    def _commit(self) -> str:
+        """Commit, repeating what may be repeated; how the transaction ended."""
+        for _ in range(10):
+            try:
+                self._client.commit_transaction(TRANSACTION_SECONDS)
+            except KafkaException as refused:
+                error = refused.args[0]
+                if error.txn_requires_abort():
+                    self._client.abort_transaction(TRANSACTION_SECONDS)
+                    return "aborted"
+                if not error.retriable():
+                    raise
+            else:
+                return "committed"
+        raise KafkaException(KafkaError(KafkaError._FATAL, "never committed", fatal=True))
+
+    def _send(self, transaction: str | None) -> None:
+        value = next(self._values)
+        partition = self._dice.randrange(self._given.partitions)
+        self._journal.note("send", value=value, partition=partition, transaction=transaction)
+        self._client.produce(
+            self._given.topic, b"%d" % value, partition=partition, on_delivery=self._delivered
+        )
+        self._under_way += 1
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        self._under_way -= 1
+        value = int(message.value() or b"-1")
+        if error is None:
+            self._journal.note("acknowledged", value=value, offset=message.offset())
+        else:
+            self._journal.note("refused", value=value, reason=error.name())
+
+
+def main() -> None:
+    """Parse the arguments, send until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--topic", required=True)
+    parser.add_argument("--partitions", type=int, required=True)
+    parser.add_argument("--number", type=int, required=True)
+    parser.add_argument("--journal", type=Path, required=True)
+    parser.add_argument("--transactional", action="store_true")
+    given = parser.parse_args()
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    with Journal(given.journal) as journal:
+        ChaosProducer(given, journal).run(lambda: bool(stopped))
+
+
+if __name__ == "__main__":
+    main()

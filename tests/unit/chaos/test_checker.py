@@ -1,0 +1,118 @@
+"""The checker sees every broken promise, and none where there is none."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.chaos.checker import check
+from tests.chaos.history import History, Read, Sent
+
+
+def kept() -> History:
+    """A run in which the log kept its word: one plain producer, three transactions."""
+    return History(
+        sent=[
+            Sent("plain", 0, 1, None),
+            Sent("plain", 0, 2, None),
+            Sent("plain", 1, 3, None),
+            Sent("plain", 0, 4, None),
+            Sent("transactional", 0, 11, "1/0"),
+            Sent("transactional", 1, 12, "1/0"),
+            Sent("transactional", 0, 13, "1/1"),
+            Sent("transactional", 0, 14, "1/2"),
+            Sent("transactional", 1, 15, "1/2"),
+        ],
+        acknowledged={1: 0, 2: 1, 3: 0, 11: 2, 12: 1, 13: 4, 14: 6, 15: 3},
+        transactions={"1/0": "committed", "1/1": "aborted", "1/2": "unknown"},
+        reads={"live": [Read(0, 0, 1), Read(1, 0, 3), Read(0, 1, 2), Read(0, 2, 11)]},
+        final=[
+            *(Read(0, 0, 1), Read(0, 1, 2), Read(0, 2, 11), Read(0, 6, 14)),
+            *(Read(1, 0, 3), Read(1, 1, 12), Read(1, 3, 15)),
+        ],
+    )
+
+
+def kinds(history: History) -> set[str]:
+    """Which promises were broken."""
+    return {anomaly.kind for anomaly in check(history)}
+
+
+def without(history: History, value: int) -> list[Read]:
+    """The final log without a value."""
+    return [read for read in history.final if read.value != value]
+
+
+def test_a_log_that_keeps_its_word_has_no_anomaly() -> None:
+    assert check(kept()) == []
+
+
+def test_a_record_nobody_heard_of_again_may_be_there_or_not() -> None:
+    history = kept()
+    history.final.append(Read(0, 7, 4))
+    assert check(history) == []
+
+
+@pytest.mark.parametrize("value", [1, 12])
+def test_an_acknowledged_record_that_is_gone_is_lost(value: int) -> None:
+    history = kept()
+    history.final = without(history, value)
+    history.reads = {}
+    assert kinds(history) == {"lost"}
+
+
+def test_a_record_elsewhere_than_it_was_acknowledged_has_moved() -> None:
+    history = kept()
+    history.final = [*without(history, 3), Read(1, 9, 3)]
+    history.reads = {}
+    assert kinds(history) == {"moved"}
+
+
+def test_a_record_that_lies_there_twice_is_doubled() -> None:
+    history = kept()
+    history.final = [Read(0, 9, 4), Read(0, 10, 4), *history.final]
+    assert kinds(history) == {"doubled"}
+
+
+def test_two_records_of_one_producer_the_other_way_round_are_reordered() -> None:
+    history = kept()
+    history.acknowledged |= {1: 1, 2: 0}
+    history.final = [Read(0, 1, 1), Read(0, 0, 2), *history.final[2:]]
+    history.reads = {}
+    assert kinds(history) == {"reordered"}
+
+
+def test_a_record_of_an_aborted_transaction_in_the_log_is_shown() -> None:
+    history = kept()
+    history.final.append(Read(0, 4, 13))
+    assert kinds(history) == {"aborted"}
+
+
+def test_a_record_of_an_aborted_transaction_given_to_a_consumer_is_shown() -> None:
+    history = kept()
+    history.reads["live"].append(Read(0, 4, 13))
+    assert kinds(history) == {"aborted", "changed"}
+
+
+def test_half_a_transaction_is_torn() -> None:
+    history = kept()
+    history.final = without(history, 15)
+    assert kinds(history) == {"torn"}
+
+
+def test_a_record_that_was_read_and_is_another_now_has_changed() -> None:
+    history = kept()
+    first, *others = history.final
+    history.final = [replace(first, offset=5), *others]
+    assert {"changed", "moved"} <= kinds(history)
+
+
+def test_a_consumer_that_is_given_an_offset_again_went_backwards() -> None:
+    history = kept()
+    history.reads["live"].append(Read(0, 0, 1))
+    assert kinds(history) == {"backwards"}
+
+
+def test_a_value_that_nobody_sent_is_invented() -> None:
+    history = kept()
+    history.final.append(Read(1, 7, 99))
+    assert kinds(history) == {"invented"}
