@@ -99,11 +99,13 @@ def _has_grown(journal: Path, before: int) -> bool:
 def account(product: Product, sent: Journal) -> Account:
     """Wait until nothing is in flight and compare what was sent with what is stored."""
     token = product.token("viewer")
+    ledger: dict[str, int] = {}
 
     def is_quiet() -> bool:
-        totals = product.get("/api/v1/ledger", token)["totals"]
-        return bool(totals["in_flight"] == 0 and totals["received"] >= len(sent.acknowledged))
+        ledger.update(product.get("/api/v1/ledger", token)["totals"])
+        return ledger["in_flight"] == 0 and ledger["received"] >= len(sent.acknowledged)
 
+    # Our own roles are scraped all the while, so the ledger is even now and then, not for good.
     until(is_quiet, "nothing is in flight", seconds=QUIET_SECONDS)
     stored = _rows(
         product,
@@ -121,7 +123,7 @@ def account(product: Product, sent: Journal) -> Account:
         alerts_expected=sent.alerts,
         alerts_lost=max(0, sent.alerts - len(alerts)),
         alerts_doubled=sum(count > 1 for count in alerts.values()),
-        ledger=product.get("/api/v1/ledger", token)["totals"],
+        ledger=ledger,
     )
 
 
