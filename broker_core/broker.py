@@ -17,6 +17,7 @@ from broker_core.handlers.services import Services
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
+from broker_core.replication.replicas import Replicas
 from broker_core.server.connection import Limits
 from broker_core.server.listener import Listener
 from broker_core.server.sasl import PlainMechanism
@@ -98,6 +99,7 @@ class Broker:
             settings=settings,
             logs=logs,
             commit=commit,
+            replicas=Replicas(logs, commit),
             groups=groups,
             producer_ids=ProducerIds(settings.data_dir),
             authorizer=Authorizer(restricted=settings.access is Access.RESTRICTED),

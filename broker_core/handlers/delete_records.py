@@ -9,7 +9,6 @@ from broker_core.errors import (
     BrokerError,
     ClusterAuthorizationFailed,
     TopicAuthorizationFailed,
-    UnknownTopicOrPartition,
 )
 from broker_core.handlers.services import Call, is_internal
 from broker_core.protocol.messages.delete_records import (
@@ -51,9 +50,7 @@ async def _delete(topic: str, asked: DeleteRecordsPartition, call: Call) -> int:
         raise ClusterAuthorizationFailed("deleting records needs a signed-in user")
     if is_internal(topic):
         raise TopicAuthorizationFailed(topic)
-    log = call.services.logs.get(topic, asked.partition_index)
-    if log is None:
-        raise UnknownTopicOrPartition(f"{topic}-{asked.partition_index}")
+    log = call.services.replicas.leading(topic, asked.partition_index).log
     offset = log.high_watermark if asked.offset == HIGH_WATERMARK else asked.offset
     low_watermark = log.truncate_before(offset)
     await call.services.commit.flush(log)

@@ -17,11 +17,9 @@ from broker_core.errors import (
     BrokerError,
     NotLeaderOrFollower,
     TopicAuthorizationFailed,
-    UnknownLeaderEpoch,
     UnknownTopicOrPartition,
 )
-from broker_core.handlers.services import LEADER_EPOCH, Call
-from broker_core.log.partition_log import PartitionLog
+from broker_core.handlers.services import Call
 from broker_core.protocol.messages.fetch import (
     FetchableTopicResponse,
     FetchPartition,
@@ -29,6 +27,7 @@ from broker_core.protocol.messages.fetch import (
     FetchResponse,
     PartitionData,
 )
+from broker_core.replication.replica import Replica
 
 MAX_WAIT_SECONDS = 60.0
 CONSUMER = -1
@@ -40,7 +39,7 @@ class _Read:
 
     topic: str
     asked: FetchPartition
-    log: PartitionLog | None = None
+    replica: Replica | None = None
     records: bytes = b""
     error: BrokerError | None = None
 
@@ -60,7 +59,7 @@ async def handle(request: FetchRequest, call: Call) -> FetchResponse:
 
     if not is_enough() and request.max_wait_ms > 0:
         await call.services.delayed.wait(
-            [read.log for read in reads if read.log],
+            [read.replica for read in reads if read.replica],
             seconds=min(request.max_wait_ms / 1000, MAX_WAIT_SECONDS),
             is_enough=is_enough,
         )
@@ -85,13 +84,14 @@ def _open(request: FetchRequest, topic: str, asked: FetchPartition, call: Call) 
     if not call.may_use_topic(topic):
         read.error = TopicAuthorizationFailed(topic)
         return read
-    read.log = call.services.logs.get(topic, asked.partition)
-    if read.log is None:
-        read.error = UnknownTopicOrPartition(f"{topic}-{asked.partition}")
-    elif request.replica_id != CONSUMER:
-        read.error = NotLeaderOrFollower("there are no followers")
-    elif asked.current_leader_epoch > LEADER_EPOCH:
-        read.error = UnknownLeaderEpoch(f"leader epoch {asked.current_leader_epoch}")
+    try:
+        read.replica = call.services.replicas.leading(
+            topic, asked.partition, asked.current_leader_epoch
+        )
+        if request.replica_id != CONSUMER:
+            raise NotLeaderOrFollower("there are no followers")
+    except BrokerError as error:
+        read.error = error
     return read
 
 
@@ -99,11 +99,11 @@ def _read_all(reads: list[_Read], max_bytes: int) -> int:
     """Read every partition within the limits; return how many bytes were found."""
     found = 0
     for read in reads:
-        if read.log is None or read.error is not None:
+        if read.replica is None or read.error is not None:
             continue
         room = min(max_bytes - found, read.asked.partition_max_bytes)
         try:
-            read.records = read.log.read(
+            read.records = read.replica.log.read(
                 read.asked.fetch_offset, max(0, room), minimum_one=found == 0
             )
         except BrokerError as error:
@@ -114,7 +114,7 @@ def _read_all(reads: list[_Read], max_bytes: int) -> int:
 
 
 def _answer(read: _Read) -> PartitionData:
-    log = read.log
+    log = read.replica.log if read.replica else None
     if read.error is not None or log is None:
         error = read.error or UnknownTopicOrPartition(read.topic)
         return PartitionData(

@@ -13,9 +13,8 @@ from broker_core.errors import (
     BrokerError,
     InvalidRequest,
     TopicAuthorizationFailed,
-    UnknownTopicOrPartition,
 )
-from broker_core.handlers.services import LEADER_EPOCH, Call
+from broker_core.handlers.services import Call
 from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.messages.list_offsets import (
     ListOffsetsPartition,
@@ -47,10 +46,10 @@ async def _answer(
     try:
         if not call.may_use_topic(topic):
             raise TopicAuthorizationFailed(topic)
-        log = call.services.logs.get(topic, asked.partition_index)
-        if log is None:
-            raise UnknownTopicOrPartition(f"{topic}-{asked.partition_index}")
-        offset, timestamp = await _look_up(log, asked.timestamp)
+        replica = call.services.replicas.leading(
+            topic, asked.partition_index, asked.current_leader_epoch
+        )
+        offset, timestamp = await _look_up(replica.log, asked.timestamp)
     except BrokerError as error:
         return ListOffsetsPartitionResponse(
             partition_index=asked.partition_index,
@@ -63,7 +62,7 @@ async def _answer(
         error_code=0,
         timestamp=timestamp,
         offset=offset,
-        leader_epoch=LEADER_EPOCH,
+        leader_epoch=replica.leader_epoch,
     )
 
 

@@ -20,8 +20,8 @@ from broker_core.errors import (
     TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartition,
 )
-from broker_core.handlers.services import LEADER_EPOCH, Call, is_internal
-from broker_core.log.partition_log import AppendResult, PartitionLog
+from broker_core.handlers.services import Call, is_internal
+from broker_core.log.partition_log import AppendResult
 from broker_core.protocol.messages.produce import (
     PartitionProduceData,
     PartitionProduceResponse,
@@ -30,6 +30,7 @@ from broker_core.protocol.messages.produce import (
     TopicProduceResponse,
 )
 from broker_core.protocol.record_batch import read_header
+from broker_core.replication.replica import Replica
 
 MIN_TIMEOUT_SECONDS = 0.1  # a client that says 0 still wants its records kept
 
@@ -40,10 +41,10 @@ class _Outcome:
 
     topic: str
     index: int
-    log: PartitionLog | None = None
+    replica: Replica | None = None
     result: AppendResult | None = None
     error: BrokerError | None = None
-    is_durable: bool = False
+    is_acknowledged: bool = False
 
 
 async def handle(request: ProduceRequest, call: Call) -> ProduceResponse | None:
@@ -54,7 +55,7 @@ async def handle(request: ProduceRequest, call: Call) -> ProduceResponse | None:
         for partition in topic.partition_data
     ]
     if request.acks != 0:
-        await _wait(outcomes, request.timeout_ms / 1000, call)
+        await _wait(outcomes, request.acks, request.timeout_ms / 1000)
     for outcome in outcomes:
         if outcome.error is not None:
             metrics.FAILED_PRODUCE.labels(outcome.error.code.name).inc()
@@ -78,12 +79,9 @@ def _append(
     outcome = _Outcome(topic, partition.index)
     try:
         _check(request, topic, call)
-        outcome.log = call.services.logs.get(topic, partition.index)
-        if outcome.log is None:
-            raise UnknownTopicOrPartition(f"{topic}-{partition.index}")
+        outcome.replica = call.services.replicas.leading(topic, partition.index)
         records = partition.records or b""
-        outcome.result = outcome.log.append(records, LEADER_EPOCH)
-        call.services.commit.request(outcome.log)
+        outcome.result = outcome.replica.append(records, acks=request.acks)
         if not outcome.result.duplicate:
             metrics.MESSAGES_IN.labels(topic).inc(read_header(records).record_count)
             metrics.BYTES_IN.labels(topic).inc(len(records))
@@ -101,26 +99,26 @@ def _check(request: ProduceRequest, topic: str, call: Call) -> None:
         raise TopicAuthorizationFailed(topic)
 
 
-async def _wait(outcomes: list[_Outcome], seconds: float, call: Call) -> None:
-    """Wait until everything appended is durable; what is not in time has that as its error."""
+async def _wait(outcomes: list[_Outcome], acks: int, seconds: float) -> None:
+    """Wait until everything appended is kept; what is not in time has that as its error."""
     try:
         async with asyncio.timeout(max(MIN_TIMEOUT_SECONDS, seconds)):
             for outcome in outcomes:
-                if outcome.log is not None and outcome.result is not None:
-                    await _durable(outcome, outcome.log, outcome.result.last_offset + 1, call)
+                if outcome.replica is not None and outcome.result is not None:
+                    await _kept(outcome, outcome.replica, outcome.result.last_offset + 1, acks)
     except TimeoutError:
         for outcome in outcomes:
-            if not outcome.is_durable:
+            if not outcome.is_acknowledged:
                 outcome.error = outcome.error or RequestTimedOut("the disk took too long")
 
 
-async def _durable(outcome: _Outcome, log: PartitionLog, end_offset: int, call: Call) -> None:
+async def _kept(outcome: _Outcome, replica: Replica, end_offset: int, acks: int) -> None:
     try:
-        await call.services.commit.durable(log, end_offset)
+        await replica.acknowledged(end_offset, acks=acks)
     except BrokerError as error:
         outcome.error = error
     else:
-        outcome.is_durable = True
+        outcome.is_acknowledged = True
 
 
 def _answer(outcome: _Outcome) -> PartitionProduceResponse:

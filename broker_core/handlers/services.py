@@ -10,6 +10,7 @@ from broker_core.handlers.delayed import DelayedFetches
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.api_keys import Api
+from broker_core.replication.replicas import Replicas
 from broker_core.settings import BrokerSettings
 
 LEADER_EPOCH = 0  # one node has never had another leader
@@ -32,6 +33,7 @@ class Services:
     settings: BrokerSettings
     logs: LogDirectory
     commit: GroupCommit
+    replicas: Replicas
     groups: GroupRegistry
     producer_ids: ProducerIds
     authorizer: Authorizer

@@ -21,6 +21,7 @@ from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.api_keys import Api
 from broker_core.protocol.decoder import decode
 from broker_core.protocol.encoder import encode
+from broker_core.replication.replicas import Replicas
 from broker_core.server.sasl import PlainMechanism
 from broker_core.settings import Access, BrokerSettings
 from tests.support.broker_requests import Ask
@@ -46,6 +47,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         settings=settings,
         logs=logs,
         commit=commit,
+        replicas=Replicas(logs, commit),
         groups=groups,
         producer_ids=ProducerIds(tmp_path),
         authorizer=Authorizer(restricted=True),

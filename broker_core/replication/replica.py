@@ -1,0 +1,76 @@
+"""Replica: one partition as this node has it; here the only one there is, so it always leads.
+
+What handlers and coordinators may do with a partition: append to it as its leader, wait until that
+is acknowledged, read it. On one node a record is committed once it is on disk. For the event loop.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from broker_core.errors import UnknownLeaderEpoch
+from broker_core.log.group_commit import GroupCommit
+from broker_core.log.partition_log import AppendResult, PartitionLog
+from broker_core.protocol.record_batch import Bytes
+
+NOT_TOLD = -1  # the client does not say which leader epoch it knows
+ACKS_ALL = -1
+
+
+class Replica:
+    """A partition without copies elsewhere.
+
+    Attributes:
+        log: Its records on this node.
+        leader_epoch: Grows with every change of leader; one node has never had another.
+    """
+
+    def __init__(self, log: PartitionLog, commit: GroupCommit) -> None:
+        self.log = log
+        self.leader_epoch = 0
+        self._commit = commit
+
+    def check_leader(self, current_leader_epoch: int = NOT_TOLD) -> None:
+        """Do nothing while this node leads, in the epoch that the client knows.
+
+        Raises:
+            NotLeaderOrFollower: Another node leads.
+            FencedLeaderEpoch: The client knows an earlier leader.
+            UnknownLeaderEpoch: The client knows a later one.
+        """
+        if current_leader_epoch > self.leader_epoch:
+            raise UnknownLeaderEpoch(f"leader epoch {current_leader_epoch}")
+
+    def append(self, batch: Bytes, *, acks: int = ACKS_ALL) -> AppendResult:
+        """Append one record batch as the leader; wait for :meth:`acknowledged` before saying so.
+
+        Raises:
+            NotLeaderOrFollower: Another node leads.
+            NotEnoughReplicas: acks is all and fewer are in sync than the topic wants.
+            BrokerError: The log refuses it, see ``PartitionLog.append``.
+        """
+        result = self.log.append(batch, self.leader_epoch)
+        self._commit.request(self.log)
+        return result
+
+    def acknowledged(self, end_offset: int, *, acks: int = ACKS_ALL) -> asyncio.Future[None]:
+        """Return what is done once the records before ``end_offset`` may be acknowledged.
+
+        Args:
+            end_offset: One more than the last offset that matters, at most the log's end.
+            acks: 1: they are on this node's disk; -1: on that of every in-sync replica.
+
+        Raises:
+            StorageError: They are not known to be on disk, and will not be.
+            UnknownTopicOrPartition: The topic was deleted meanwhile.
+            NotLeaderOrFollower: Another node leads now: the records may be gone or stay.
+            NotEnoughReplicasAfterAppend: They are kept, but by fewer than the topic wants.
+        """
+        return self._commit.durable(self.log, end_offset)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` on the loop when more can be read, or nothing any more.
+
+        Returns:
+            What to call to be told no longer.
+        """
+        return self.log.subscribe(listener)
