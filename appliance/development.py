@@ -22,6 +22,8 @@ PEER_PACKAGES = (
     "rsyslog-gnutls",
     "rsyslog-kafka",
 )
+JAVA_PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven"}
+MAVEN_PEERS = ("kafka",)
 
 
 def run_tests(arguments: Sequence[str], *, with_peers: bool) -> int:
@@ -41,14 +43,18 @@ def run_tests(arguments: Sequence[str], *, with_peers: bool) -> int:
 
 
 def _install_peers() -> int:
-    """Install the Debian packages; 0 if all is there afterwards."""
+    """Install the Debian packages and fetch what Maven has; 0 if all is there afterwards."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         sys.stderr.write("--with-peers installs Debian packages: it needs apt-get and root.\n")
         return 2
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PEER_PACKAGES]
-    for command in (["apt-get", "update", "-qq"], install):
-        outcome = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    java = [package for program, package in JAVA_PACKAGES.items() if not shutil.which(program)]
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PEER_PACKAGES, *java]
+    fetch = [sys.executable, "-m", "tests.support.maven", *MAVEN_PEERS]
+    for command in (["apt-get", "update", "-qq"], install, fetch):
+        outcome = subprocess.run(
+            command, env=environment, stdout=subprocess.DEVNULL, cwd=ROOT, check=False
+        )
         if outcome.returncode:
             return outcome.returncode
     return 0

@@ -2,9 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support import maven
+from tests.support.apache_kafka import ApacheKafka
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PEER_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -23,7 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def is_installed(program: str) -> bool:
-    """Whether a foreign program can be started by name."""
+    """Whether a foreign program can be started by name, or a peer from Maven Central is here."""
+    if maven.project(program).is_file():
+        return maven.is_fetched(program)
     path = os.pathsep.join([os.environ.get("PATH", ""), *PEER_FOLDERS])
     return shutil.which(program, path=path) is not None
 
@@ -38,3 +44,10 @@ def sigma_set() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    """One node of Apache Kafka for the whole session; for tests marked ``peer("kafka")``."""
+    with ApacheKafka(tmp_path_factory.mktemp("kafka")) as kafka:
+        yield kafka

@@ -1,7 +1,9 @@
-"""The engines behind the seams: ours always, a server or a Kafka where one is given.
+"""The engines behind the seams: ours always, Apache Kafka where it is fetched, a given server.
 
 ``TOCSIN_TEST_CLICKHOUSE=http://user:password@host:8123/database`` gives a server; its tables are
 dropped. Without it the server's column is reported UNVERIFIED.
+``TOCSIN_TEST_KAFKA=kafka://host:port`` gives another cluster than the Apache Kafka that the tests
+start.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ from pydantic import SecretStr
 from pipeline.settings import BusSettings, StoreSettings
 from pipeline.store.client import NamedQuery, StoreClient
 from pipeline.store.migrate import migrate
+from tests.support.apache_kafka import ApacheKafka
 from tests.support.standalone_broker import StandaloneBroker
 from tests.support.store import KEPT_DAYS, StoreProcess
 
@@ -76,12 +79,13 @@ def broker_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standal
         yield broker
 
 
-@pytest.fixture(params=["broker_core", "kafka"])
+@pytest.fixture(params=["broker_core", pytest.param("kafka", marks=pytest.mark.peer("kafka"))])
 def bus(request: pytest.FixtureRequest) -> BusSettings:
-    """How to reach each cluster; ``TOCSIN_TEST_KAFKA=kafka://host:port`` gives a Kafka."""
+    """How to reach each cluster."""
     if request.param == "broker_core":
         broker: StandaloneBroker = request.getfixturevalue("broker_process")
         return BusSettings(url=f"kafka://{broker.address}")
-    if KAFKA not in os.environ:
-        pytest.skip(f"UNVERIFIED: no Kafka given by {KAFKA}")
-    return BusSettings(url=os.environ[KAFKA])
+    if KAFKA in os.environ:
+        return BusSettings(url=os.environ[KAFKA])
+    kafka: ApacheKafka = request.getfixturevalue("apache_kafka")
+    return BusSettings(url=f"kafka://{kafka.address}")

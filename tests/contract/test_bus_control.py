@@ -46,7 +46,7 @@ async def test_a_follower_hears_of_what_is_decided_later(bus: BusSettings) -> No
     async with ControlFollower(bus, on_change=lambda key, to: heard.append((key, to))) as follower:
         heard.clear()
         await publish(bus, rule)
-        assert await follower.catch_up(10)
+        assert await follower.catch_up(30)
 
     assert heard == [(f"rule:{rule.id}", rule)]
 
@@ -115,7 +115,7 @@ async def test_a_revoked_token_has_no_role(bus: BusSettings) -> None:
         await publish(bus, grant("bad", id=id))
         assert await tokens.role_of("bad") == "ingest"
         await publish(bus, grant("bad", id=id, revision=2, revoked=True))
-        await follower.catch_up(10)
+        await follower.catch_up(30)
 
         assert await tokens.role_of("bad") is None
 

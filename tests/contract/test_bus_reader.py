@@ -20,7 +20,7 @@ async def test_positions_reach_the_end_of_every_partition(bus: BusSettings) -> N
         held = await reader.offsets(await reader.partitions(topic))
         await reader.assign(dict.fromkeys(held, 0))
         records: list[Record] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while any(reader.positions[at] < span.end for at, span in held.items()):
                 records += await reader.poll(max_records=1_000, timeout_seconds=0.5)
 
@@ -37,7 +37,7 @@ async def test_it_reads_on_from_where_it_is_told(bus: BusSettings) -> None:
         assert await reader.offsets([at]) == {at: OffsetRange(0, 10)}
         await reader.assign({at: 7})
         records: list[Record] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(records) < 3:
                 records += await reader.poll(max_records=1_000, timeout_seconds=0.5)
 
@@ -52,7 +52,7 @@ async def test_a_question_does_not_wait_for_a_poll(bus: BusSettings) -> None:
         await reader.assign({at: 0})
         assert await reader.poll(max_records=1, timeout_seconds=20) == []  # that is its end
         polling = asyncio.create_task(reader.poll(max_records=1, timeout_seconds=20))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await reader.offsets([at]) == {at: OffsetRange(0, 0)}
         assert not polling.done()
         await published(bus, topic, 1)
