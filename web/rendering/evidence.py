@@ -15,6 +15,7 @@ _KEY = re.compile(
     r"^(?P<indent>\s*(?:- )?)(?P<key>[^\s:#'\"\-][^:#]*?|'[^']+'|\"[^\"]+\")\s*:(?P<rest>\s.*|)$"
 )
 _ITEM = re.compile(r"^(?P<indent>\s*- )(?P<value>.*)$")
+_QUOTED = re.compile(r'"(.*)"', re.DOTALL)
 _HEADS: tuple[str, ...] = (
     "title",
     "id",
@@ -115,10 +116,15 @@ def _line(
 
 
 def _of_field(field: str, literal: str, items: Sequence[Explanation]) -> tuple[str, str]:
-    """What a line ``field: value`` shows; a line that only opens a list shows nothing."""
-    tried = [item for item in items if item.field == field]
-    if not tried or not literal:
+    """What a line ``field: value`` shows; a line that only opens a list shows nothing.
+
+    Where selections ask the same field for different values, each line speaks of its own; only
+    values that no test repeats as they are written (a list in brackets) speak of any of them.
+    """
+    of_field = [item for item in items if item.field == field]
+    if not of_field or not literal:
         return "", ""
+    tried = [item for item in of_field if _demands(item.test, literal)] or of_field
     held = next((item for item in tried if item.holds), None)
     if held is not None:
         return "hit", _seen(held.seen)
@@ -129,9 +135,17 @@ def _of_value(field: str, literal: str, items: Sequence[Explanation]) -> tuple[s
     """What a line of a list shows: only the value that held."""
     for item in items:
         mine = item.field == field or item.field is None
-        if item.holds and mine and literal and _plain(literal) in _plain(item.test):
+        if item.holds and mine and literal and _demands(item.test, literal):
             return "hit", _seen(item.seen)
     return "", ""
+
+
+def _demands(test: str, literal: str) -> bool:
+    """Whether a test in words is the one that a literal of the rule asks for."""
+    quoted = _QUOTED.search(test)
+    if quoted is not None:
+        return _plain(quoted[1]) == _plain(literal)
+    return _plain(literal) in _plain(test)
 
 
 def _plain(text: str) -> str:

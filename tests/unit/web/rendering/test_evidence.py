@@ -63,3 +63,34 @@ def test_facts_of_a_correlation_stand_beside_their_keys() -> None:
 
 def test_without_an_event_the_rule_is_plain() -> None:
     assert {one.kind for one in annotate(RULE, [], {})} == {"", "fold"}
+
+
+def test_two_selections_on_one_field_each_speak_of_their_own_value() -> None:
+    rule = "detection:\n    a:\n        EventID: 1102\n    b:\n        EventID: 104\n"
+    first = Explanation(kind="item", holds=False, test='equals "1102"', field="EventID", seen=104)
+    other = Explanation(kind="item", holds=True, test='equals "104"', field="EventID", seen=104)
+
+    lines = annotate(rule, [Explanation(kind="any", holds=True, nodes=(first, other))], {})
+
+    assert line(lines, "1102").kind == "miss"
+    assert (line(lines, "104").kind, line(lines, "104").evidence) == ("hit", "104")
+
+
+def test_a_value_that_is_part_of_the_one_that_held_is_not_taken_for_it() -> None:
+    rule = (
+        "detection:\n    a:\n        CommandLine|contains:\n            - -e\n            - -enc\n"
+    )
+    held = Explanation(
+        kind="item", holds=True, test='contains "-enc"', field="CommandLine", seen="x"
+    )
+
+    lines = annotate(rule, [held], {})
+
+    assert [one.kind for one in lines[-2:]] == ["", "hit"]
+
+
+def test_values_in_brackets_speak_of_whichever_was_tried() -> None:
+    rule = "detection:\n    a:\n        EventID: [1, 104]\n"
+    held = Explanation(kind="item", holds=True, test='equals "104"', field="EventID", seen=104)
+
+    assert line(annotate(rule, [held], {}), "EventID").kind == "hit"
