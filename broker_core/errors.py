@@ -7,6 +7,7 @@ BrokerError                        -1  anything a client may hear about
 ├── NotLeaderOrFollower             6  retriable
 ├── RequestTimedOut                 7  retriable
 ├── MessageTooLarge                10
+├── NetworkException               13  retriable; a peer is gone, and what it did is not known
 ├── CoordinatorNotAvailable        15  retriable
 ├── InvalidTopic                   17
 ├── InvalidRequiredAcks            21
@@ -111,6 +112,12 @@ class MessageTooLarge(BrokerError):
     """A record batch is larger than the topic takes."""
 
     code = ErrorCode.MESSAGE_TOO_LARGE
+
+
+class NetworkException(BrokerError):
+    """The connection to a peer is gone or was never made; what it did is not known."""
+
+    code = ErrorCode.NETWORK_EXCEPTION
 
 
 class CoordinatorNotAvailable(BrokerError):

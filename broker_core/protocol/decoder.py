@@ -122,7 +122,7 @@ class _DecoderSource(Source):
     def array(self, field: Field, what: str) -> None:
         smallest = smallest_bytes(field.kind, self.version, self.flexible)
         self.line(f"if n * {smallest} > e - p: raise too_long({what!r}, n, e - p)")
-        if isinstance(field.kind, Kind) and field.kind.is_fixed:
+        if isinstance(field.kind, Kind) and field.kind.packs_together:
             unpack = self.name("unpack", struct.unpack_from)
             self.line(f"v_{field.name} = {unpack}('>%d{field.kind.value}' % n, d, p)")
             self.line(f"p += n * {smallest}")

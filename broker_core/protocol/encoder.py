@@ -103,7 +103,7 @@ class _EncoderSource(Source):
             self.line("else:")
             self.indent += "    "
         prefix = self.prefix(field, "len(v)")
-        if isinstance(field.kind, Kind) and field.kind.is_fixed:
+        if isinstance(field.kind, Kind) and field.kind.packs_together:
             pack = self.name("pack", struct.pack)
             self.line(f"append({prefix} + {pack}('>%d{field.kind.value}' % len(v), *v))")
         else:

@@ -64,6 +64,37 @@ def skip_tagged_fields(frame: bytes, start: int) -> int:
     return position
 
 
+def request_header(api: Api, version: int, correlation_id: int, client_id: str) -> bytes:
+    """Return the header that goes before a request."""
+    name = client_id.encode()
+    start = _START.pack(api.key, version, correlation_id, len(name))
+    return start + name + (b"\0" if api.is_flexible(version) else b"")
+
+
+def read_response_correlation(frame: bytes) -> int:
+    """Read which request a response answers: the same place in every header version.
+
+    Raises:
+        CorruptMessage: The frame ends before it.
+    """
+    if len(frame) < _CORRELATION.size:
+        raise CorruptMessage(f"{len(frame)} bytes cannot hold a response header")
+    (correlation_id,) = _CORRELATION.unpack_from(frame)
+    assert isinstance(correlation_id, int)
+    return correlation_id
+
+
+def response_body(api: Api, version: int, frame: bytes) -> int:
+    """Return where the body of a response begins.
+
+    Raises:
+        CorruptMessage: The header does not end within the frame.
+    """
+    if api.is_flexible(version) and api is not API_VERSIONS:
+        return skip_tagged_fields(frame, _CORRELATION.size)
+    return _CORRELATION.size
+
+
 def response_header(api: Api, version: int, correlation_id: int) -> bytes:
     """Return the header that goes before a response."""
     flexible = api.is_flexible(version) and api is not API_VERSIONS

@@ -36,6 +36,11 @@ class Kind(Enum):
         """Whether every value takes the same number of bytes."""
         return bool(self.value.strip())
 
+    @property
+    def packs_together(self) -> bool:
+        """Whether an array of them is one call of :mod:`struct`, given their number."""
+        return self.is_fixed and self is not Kind.UUID
+
 
 Boolean = Annotated[bool, Kind.BOOLEAN]
 Int8 = Annotated[int, Kind.INT8]

@@ -8,20 +8,12 @@ For the event loop.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from broker_core.replication.cluster_state import NOTHING_KNOWN, ClusterState, Partition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Credentials:
-    """What a node signs in with, at the controller and at its siblings (SASL PLAIN)."""
-
-    name: str
-    secret: str
+from broker_core.replication.peer import Credentials
 
 
 class ControllerLink:
