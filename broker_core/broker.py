@@ -14,6 +14,7 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
+from broker_core.handlers.topology import SingleNode
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
@@ -100,12 +101,17 @@ class Broker:
             logs=logs,
             commit=commit,
             replicas=Replicas(logs, commit),
+            topology=SingleNode(
+                logs,
+                node_id=settings.node_id,
+                host=settings.advertised_host or settings.host,
+                port=self.port,
+            ),
             groups=groups,
             producer_ids=ProducerIds(settings.data_dir),
             authorizer=Authorizer(restricted=settings.access is Access.RESTRICTED),
             delayed=delayed,
             authenticate=PlainMechanism(settings.users).authenticate,
-            advertised_port=self.port,
         )
         await listener.start()
         opened.push_async_callback(listener.stop)

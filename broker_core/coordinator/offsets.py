@@ -6,7 +6,6 @@ topic is read from its beginning. For the event loop, except :meth:`OffsetStore.
 Left out: offsets do not expire; they go with their group or their topic.
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -20,6 +19,7 @@ from broker_core.coordinator.offset_records import (
     encode_key,
     encode_value,
 )
+from broker_core.coordinator.shards import shard_of
 from broker_core.errors import CorruptMessage, StorageError
 from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.log.group_commit import GroupCommit
@@ -99,7 +99,7 @@ class OffsetStore:
     async def _write(
         self, group: str, offsets: Mapping[TopicPartition, CommittedOffset | None]
     ) -> None:
-        partition = self._partitions[zlib.crc32(group.encode()) % len(self._partitions)]
+        partition = self._partitions[shard_of(group, len(self._partitions))]
         now_ms = self._clock.now_ms()
         records = [
             Record(

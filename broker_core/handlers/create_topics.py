@@ -1,7 +1,7 @@
 """API key 19, CreateTopics, versions 2 to 7: make topics with partitions and settings.
 
--1 partitions or copies means the broker's default. A manual assignment is accepted if it names
-this node alone, for partitions 0, 1, 2, …
+-1 partitions or copies means the broker's default. A node that is alone accepts a manual assignment
+if it names this node, for partitions 0, 1, 2, …; one of a cluster lets the controller decide.
 
 Not done: the settings in the answer are what was set, not every default (``configs`` since
 version 5 is null, which clients read as "not told").
@@ -21,10 +21,13 @@ from broker_core.errors import (
     InvalidTopic,
     PolicyViolation,
     TopicAlreadyExists,
+    UnknownTopicOrPartition,
 )
 from broker_core.handlers.services import Call, is_internal
+from broker_core.handlers.topology import FORWARDED_MS, Controller
 from broker_core.log.file_layout import check_topic_name
 from broker_core.log.topic_config import read_log_config
+from broker_core.protocol.api_keys import CREATE_TOPICS
 from broker_core.protocol.messages.create_topics import (
     CreatableTopic,
     CreatableTopicResult,
@@ -58,9 +61,36 @@ def check_room(partitions: int, call: Call) -> None:
         PolicyViolation: There would be too many.
     """
     limit = call.services.settings.max_partitions
-    there = len(call.services.logs.partitions())
+    there = sum(1 for _ in call.services.topology.state.partitions())
     if there + partitions > limit:
         raise PolicyViolation(f"{there} partitions exist, {limit} may")
+
+
+async def create_automatically(name: str, call: Call) -> None:
+    """Make a topic as the defaults say; nothing happens if there is one by now.
+
+    Raises:
+        BrokerError: It cannot be made.
+    """
+    services = call.services
+    partitions = services.settings.default_partitions
+    check_room(partitions, call)
+    try:
+        if services.topology.controller is None:
+            await asyncio.to_thread(services.logs.create_topic, name, partitions, {})
+            return
+        topic = CreatableTopic(
+            name=name,
+            num_partitions=partitions,
+            replication_factor=-1,
+            assignments=(),
+            configs=(),
+        )
+        made = await _hand_on(topic, False, services.topology.controller)
+        if made.error_code not in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS):
+            raise UnknownTopicOrPartition(made.error_message or name)
+    except TopicAlreadyExists:  # another client asked at the same time
+        return
 
 
 async def _create(topic: CreatableTopic, validate_only: bool, call: Call) -> CreatableTopicResult:
@@ -69,6 +99,8 @@ async def _create(topic: CreatableTopic, validate_only: bool, call: Call) -> Cre
     services = call.services
     if is_internal(topic.name):
         raise InvalidTopic(f"{topic.name} is made by the broker alone")
+    if services.topology.controller is not None:
+        return await _hand_on(topic, validate_only, services.topology.controller)
     partitions = _partitions(topic, call)
     check_room(partitions, call)
     config = _config(topic)
@@ -80,6 +112,16 @@ async def _create(topic: CreatableTopic, validate_only: bool, call: Call) -> Cre
         return _result(topic.name, bytes(16), partitions)
     made = await asyncio.to_thread(services.logs.create_topic, topic.name, partitions, config)
     return _result(topic.name, made.topic_id.bytes, partitions)
+
+
+async def _hand_on(
+    topic: CreatableTopic, validate_only: bool, controller: Controller
+) -> CreatableTopicResult:
+    request = CreateTopicsRequest(
+        topics=(topic,), timeout_ms=FORWARDED_MS, validate_only=validate_only
+    )
+    response: CreateTopicsResponse = await controller.forward(request, CREATE_TOPICS.max_version)
+    return response.topics[0]
 
 
 def _result(name: str, topic_id: bytes, partitions: int) -> CreatableTopicResult:

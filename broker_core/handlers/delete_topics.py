@@ -15,6 +15,8 @@ from broker_core.errors import (
     UnknownTopicId,
 )
 from broker_core.handlers.services import Call, is_internal
+from broker_core.handlers.topology import FORWARDED_MS, Controller
+from broker_core.protocol.api_keys import DELETE_TOPICS
 from broker_core.protocol.messages.delete_topics import (
     DeletableTopicResult,
     DeleteTopicsRequest,
@@ -39,6 +41,9 @@ async def _delete(asked: DeleteTopicState, call: Call) -> DeletableTopicResult:
         name = asked.name if asked.name is not None else _name_of(asked.topic_id, call)
         if is_internal(name):
             raise InvalidTopic(f"{name} is the broker's own")
+        controller = call.services.topology.controller
+        if controller is not None:
+            return await _hand_on(name, controller)
         await asyncio.to_thread(call.services.logs.delete_topic, name)
         await call.services.groups.forget_topic(name)
     except BrokerError as error:
@@ -51,8 +56,16 @@ async def _delete(asked: DeleteTopicState, call: Call) -> DeletableTopicResult:
     return DeletableTopicResult(name=name, topic_id=asked.topic_id, error_code=ErrorCode.NONE)
 
 
+async def _hand_on(name: str, controller: Controller) -> DeletableTopicResult:
+    asked = DeleteTopicState(name=name, topic_id=NO_UUID)
+    response: DeleteTopicsResponse = await controller.forward(
+        DeleteTopicsRequest(topics=(asked,), timeout_ms=FORWARDED_MS), DELETE_TOPICS.max_version
+    )
+    return response.responses[0]
+
+
 def _name_of(topic_id: bytes, call: Call) -> str:
-    for topic in call.services.logs.topics().values():
+    for topic in call.services.topology.state.topics.values():
         if topic.topic_id.bytes == topic_id:
             return topic.name
     raise UnknownTopicId(topic_id.hex())

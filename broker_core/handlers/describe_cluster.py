@@ -1,4 +1,4 @@
-"""API key 60, DescribeCluster, versions 0 to 1: the cluster's id and its one broker.
+"""API key 60, DescribeCluster, versions 0 to 1: the cluster's id and its brokers.
 
 Not done: authorized operations (always "unknown"), controllers as endpoints (endpoint type 2).
 """
@@ -15,23 +15,23 @@ BROKERS = 1
 
 
 async def handle(request: DescribeClusterRequest, call: Call) -> DescribeClusterResponse:
-    """Describe this broker."""
-    services = call.services
-    node_id = services.settings.node_id
+    """Describe the brokers that are alive."""
+    state = call.services.topology.state
     if request.endpoint_type != BROKERS:
         return DescribeClusterResponse(
             error_code=ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
             error_message="only brokers (endpoint type 1) are described",
             endpoint_type=request.endpoint_type,
-            cluster_id=services.logs.cluster_id,
+            cluster_id=state.cluster_id,
             brokers=(),
         )
-    broker = DescribeClusterBroker(
-        broker_id=node_id, host=services.advertised_host, port=services.advertised_port
-    )
     return DescribeClusterResponse(
         error_code=ErrorCode.NONE,
-        cluster_id=services.logs.cluster_id,
-        controller_id=node_id,
-        brokers=(broker,),
+        cluster_id=state.cluster_id,
+        controller_id=call.services.settings.node_id,  # it hands on what is the controller's
+        brokers=tuple(
+            DescribeClusterBroker(broker_id=node.node_id, host=node.host, port=node.port)
+            for node in state.nodes.values()
+            if not node.fenced
+        ),
     )

@@ -56,16 +56,16 @@ def _topic(resource: DescribeConfigsResource, call: Call) -> list[DescribeConfig
     name = resource.resource_name
     if not call.may_use_topic(name):
         raise TopicAuthorizationFailed(name)
-    topic = call.services.logs.topics().get(name)
+    topic = call.services.topology.state.topics.get(name)
     if topic is None:
         raise UnknownTopicOrPartition(name)
-    effective = describe_log_config(read_log_config(topic.config, call.services.settings.log))
+    effective = describe_log_config(read_log_config(topic.configs, call.services.settings.log))
     return [
         DescribeConfigsResourceResult(
             name=key,
             value=value,
             read_only=False,
-            config_source=FROM_TOPIC if key in topic.config else FROM_DEFAULT,
+            config_source=FROM_TOPIC if key in topic.configs else FROM_DEFAULT,
             is_sensitive=False,
             synonyms=(),
         )

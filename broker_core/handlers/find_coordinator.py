@@ -1,17 +1,27 @@
-"""API key 10, FindCoordinator, versions 0 to 4: who coordinates a group: this broker.
+"""API key 10, FindCoordinator, versions 0 to 4: who coordinates a group.
+
+It is the leader of the partition of __consumer_offsets that holds the group.
 
 Since version 4 several keys are asked for at once (KIP-699).
 
 Not done: transaction coordinators (key type 1), share groups (key type 2).
 """
 
-from broker_core.errors import BrokerError, GroupAuthorizationFailed, InvalidRequest
+from broker_core.coordinator.shards import shard_of
+from broker_core.errors import (
+    BrokerError,
+    CoordinatorNotAvailable,
+    GroupAuthorizationFailed,
+    InvalidRequest,
+)
 from broker_core.handlers.services import Call
+from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.protocol.messages.find_coordinator import (
     Coordinator,
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
+from broker_core.replication.cluster_state import Node
 
 GROUP = 0
 
@@ -32,21 +42,32 @@ async def handle(request: FindCoordinatorRequest, call: Call) -> FindCoordinator
 
 
 def _find(key: str, key_type: int, call: Call) -> Coordinator:
-    services = call.services
     try:
         if key_type != GROUP:
             raise InvalidRequest("only groups are coordinated here")
         if not call.may_use_group(key):
             raise GroupAuthorizationFailed(key)
+        node = _leader(CONSUMER_OFFSETS, key, call)
     except BrokerError as error:
         return Coordinator(
             key=key, node_id=-1, host="", port=-1, error_code=error.code, error_message=str(error)
         )
     return Coordinator(
         key=key,
-        node_id=services.settings.node_id,
-        host=services.advertised_host,
-        port=services.advertised_port,
+        node_id=node.node_id,
+        host=node.host,
+        port=node.port,
         error_code=0,
         error_message=None,
     )
+
+
+def _leader(internal_topic: str, key: str, call: Call) -> Node:
+    state = call.services.topology.state
+    topic = state.topics.get(internal_topic)
+    if topic is None:
+        raise CoordinatorNotAvailable(f"{internal_topic} is not there yet")
+    leader = topic.partitions[shard_of(key, len(topic.partitions))].leader
+    if not state.is_alive(leader):
+        raise CoordinatorNotAvailable(f"nobody leads the partition of {internal_topic}")
+    return state.nodes[leader]

@@ -19,6 +19,7 @@ from broker_core.errors import (
 )
 from broker_core.handlers.services import Call, is_internal
 from broker_core.log.topic_config import describe_log_config, read_log_config
+from broker_core.protocol.api_keys import INCREMENTAL_ALTER_CONFIGS
 from broker_core.protocol.messages.incremental_alter_configs import (
     AlterableConfig,
     AlterConfigsResource,
@@ -37,23 +38,16 @@ async def handle(
     """Change the resources one after the other; each changes as a whole or not at all."""
     responses = []
     for resource in request.resources:
-        error_code, message = ErrorCode.NONE, None
         try:
-            await _alter(resource, request.validate_only, call)
+            responses.append(await _alter(resource, request.validate_only, call))
         except BrokerError as error:
-            error_code, message = error.code, str(error)
-        responses.append(
-            AlterConfigsResourceResponse(
-                error_code=error_code,
-                error_message=message,
-                resource_type=resource.resource_type,
-                resource_name=resource.resource_name,
-            )
-        )
+            responses.append(_answer(resource, error.code, str(error)))
     return IncrementalAlterConfigsResponse(responses=tuple(responses))
 
 
-async def _alter(resource: AlterConfigsResource, validate_only: bool, call: Call) -> None:
+async def _alter(
+    resource: AlterConfigsResource, validate_only: bool, call: Call
+) -> AlterConfigsResourceResponse:
     if not call.may_administer():
         raise ClusterAuthorizationFailed("changing settings needs a signed-in user")
     name = resource.resource_name
@@ -61,17 +55,35 @@ async def _alter(resource: AlterConfigsResource, validate_only: bool, call: Call
         raise InvalidRequest("only settings of topics can be changed")
     if is_internal(name):
         raise InvalidTopic(f"{name} is the broker's own")
-    logs = call.services.logs
-    topic = logs.topics().get(name)
+    logs, topology = call.services.logs, call.services.topology
+    topic = topology.state.topics.get(name)
     if topic is None:
         raise UnknownTopicOrPartition(name)
-    effective = describe_log_config(read_log_config(topic.config, logs.settings))
-    config = dict(topic.config)
+    if topology.controller is not None:
+        request = IncrementalAlterConfigsRequest(resources=(resource,), validate_only=validate_only)
+        response: IncrementalAlterConfigsResponse = await topology.controller.forward(
+            request, INCREMENTAL_ALTER_CONFIGS.max_version
+        )
+        return response.responses[0]
+    effective = describe_log_config(read_log_config(topic.configs, logs.settings))
+    config = dict(topic.configs)
     for change in resource.configs:
         _apply(config, change, effective)
     read_log_config(config, logs.settings)
     if not validate_only:
         await asyncio.to_thread(logs.alter_topic, name, config)
+    return _answer(resource, ErrorCode.NONE, None)
+
+
+def _answer(
+    resource: AlterConfigsResource, error: ErrorCode, message: str | None
+) -> AlterConfigsResourceResponse:
+    return AlterConfigsResourceResponse(
+        error_code=error,
+        error_message=message,
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+    )
 
 
 def _apply(config: dict[str, str], change: AlterableConfig, effective: Mapping[str, str]) -> None:

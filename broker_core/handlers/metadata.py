@@ -7,20 +7,16 @@ client asks for by name is made, unless the client says not to (version 4).
 Not done: authorized operations (always "unknown"), racks.
 """
 
-import asyncio
-
 from broker_core.errors import (
     BrokerError,
     ErrorCode,
     InvalidTopic,
-    TopicAlreadyExists,
     TopicAuthorizationFailed,
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from broker_core.handlers.create_topics import check_room
-from broker_core.handlers.services import LEADER_EPOCH, Call, is_internal
-from broker_core.log.topic_config import TopicConfig
+from broker_core.handlers.create_topics import create_automatically
+from broker_core.handlers.services import Call, is_internal
 from broker_core.protocol.messages.metadata import (
     MetadataRequest,
     MetadataRequestTopic,
@@ -29,27 +25,28 @@ from broker_core.protocol.messages.metadata import (
     MetadataResponsePartition,
     MetadataResponseTopic,
 )
+from broker_core.replication.cluster_state import ClusterState, Partition, Topic
 
 
 async def handle(request: MetadataRequest, call: Call) -> MetadataResponse:
     """Describe the topics asked for, or all that the client may see."""
-    services = call.services
+    state = call.services.topology.state
     if request.topics is None or (call.version == 0 and not request.topics):
         topics = [
-            _describe(topic, call)
-            for name, topic in sorted(services.logs.topics().items())
+            _describe(topic, state)
+            for name, topic in sorted(state.topics.items())
             if call.may_use_topic(name)
         ]
     else:
         topics = [await _answer(asked, request, call) for asked in request.topics]
-    node_id = services.settings.node_id
-    broker = MetadataResponseBroker(
-        node_id=node_id, host=services.advertised_host, port=services.advertised_port
-    )
     return MetadataResponse(
-        brokers=(broker,),
-        cluster_id=services.logs.cluster_id,
-        controller_id=node_id,
+        brokers=tuple(
+            MetadataResponseBroker(node_id=node.node_id, host=node.host, port=node.port)
+            for node in state.nodes.values()
+            if not node.fenced
+        ),
+        cluster_id=state.cluster_id,
+        controller_id=call.services.settings.node_id,  # it hands on what is the controller's
         topics=tuple(topics),
     )
 
@@ -58,15 +55,16 @@ async def _answer(
     asked: MetadataRequestTopic, request: MetadataRequest, call: Call
 ) -> MetadataResponseTopic:
     name = asked.name
+    topology = call.services.topology
     try:
         if name is None:
-            return _describe(_by_id(asked.topic_id, call), call)
+            return _describe(_by_id(asked.topic_id, call), topology.state)
         if not call.may_use_topic(name):
             raise TopicAuthorizationFailed(name)
-        topic = call.services.logs.topics().get(name)
+        topic = topology.state.topics.get(name)
         if topic is None:
             topic = await _create(name, request, call)
-        return _describe(topic, call)
+        return _describe(topic, topology.state)
     except BrokerError as error:
         return MetadataResponseTopic(
             error_code=error.code,
@@ -76,43 +74,44 @@ async def _answer(
         )
 
 
-def _by_id(topic_id: bytes, call: Call) -> TopicConfig:
-    for topic in call.services.logs.topics().values():
+def _by_id(topic_id: bytes, call: Call) -> Topic:
+    for topic in call.services.topology.state.topics.values():
         if topic.topic_id.bytes == topic_id and call.may_use_topic(topic.name):
             return topic
     raise UnknownTopicId(topic_id.hex())
 
 
-async def _create(name: str, request: MetadataRequest, call: Call) -> TopicConfig:
-    services = call.services
-    if not (services.settings.auto_create_topics and request.allow_auto_topic_creation):
+async def _create(name: str, request: MetadataRequest, call: Call) -> Topic:
+    if not (call.services.settings.auto_create_topics and request.allow_auto_topic_creation):
         raise UnknownTopicOrPartition(name)
     if is_internal(name):
         raise InvalidTopic(f"{name} is made by the broker alone")
-    partitions = services.settings.default_partitions
-    check_room(partitions, call)
-    try:
-        return await asyncio.to_thread(services.logs.create_topic, name, partitions, {})
-    except TopicAlreadyExists:  # another client asked at the same time
-        return services.logs.topics()[name]
+    await create_automatically(name, call)
+    topic = call.services.topology.state.topics.get(name)
+    if topic is None:
+        raise UnknownTopicOrPartition(f"{name} was deleted again")
+    return topic
 
 
-def _describe(topic: TopicConfig, call: Call) -> MetadataResponseTopic:
-    node = (call.services.settings.node_id,)
+def _describe(topic: Topic, state: ClusterState) -> MetadataResponseTopic:
     return MetadataResponseTopic(
         error_code=ErrorCode.NONE,
         name=topic.name,
         topic_id=topic.topic_id.bytes,
         is_internal=is_internal(topic.name),
-        partitions=tuple(
-            MetadataResponsePartition(
-                error_code=ErrorCode.NONE,
-                partition_index=number,
-                leader_id=node[0],
-                leader_epoch=LEADER_EPOCH,
-                replica_nodes=node,
-                isr_nodes=node,
-            )
-            for number in range(topic.partitions)
+        partitions=tuple(_partition(partition, state) for partition in topic.partitions),
+    )
+
+
+def _partition(partition: Partition, state: ClusterState) -> MetadataResponsePartition:
+    return MetadataResponsePartition(
+        error_code=ErrorCode.LEADER_NOT_AVAILABLE if partition.is_offline else ErrorCode.NONE,
+        partition_index=partition.index,
+        leader_id=partition.leader,
+        leader_epoch=partition.leader_epoch,
+        replica_nodes=partition.replicas,
+        isr_nodes=partition.isr,
+        offline_replicas=tuple(
+            node_id for node_id in partition.replicas if not state.is_alive(node_id)
         ),
     )

@@ -7,13 +7,12 @@ from broker_core.authorizer import Authorizer, Principal
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
+from broker_core.handlers.topology import Topology
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.api_keys import Api
 from broker_core.replication.replicas import Replicas
 from broker_core.settings import BrokerSettings
-
-LEADER_EPOCH = 0  # one node has never had another leader
 
 
 def is_internal(topic: str) -> bool:
@@ -27,24 +26,19 @@ class Services:
 
     Attributes:
         authenticate: Takes a SASL PLAIN message, returns the name; raises SaslAuthenticationFailed.
-        advertised_port: The port clients are told to connect to.
+        topology: Who is in the cluster and leads what.
     """
 
     settings: BrokerSettings
     logs: LogDirectory
     commit: GroupCommit
     replicas: Replicas
+    topology: Topology
     groups: GroupRegistry
     producer_ids: ProducerIds
     authorizer: Authorizer
     delayed: DelayedFetches
     authenticate: Callable[[bytes], str]
-    advertised_port: int
-
-    @property
-    def advertised_host(self) -> str:
-        """The name clients are told to connect to."""
-        return self.settings.advertised_host or self.settings.host
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
+from broker_core.handlers.topology import SingleNode
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.api_keys import Api
@@ -48,12 +49,12 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         logs=logs,
         commit=commit,
         replicas=Replicas(logs, commit),
+        topology=SingleNode(logs, node_id=0, host="127.0.0.1", port=9092),
         groups=groups,
         producer_ids=ProducerIds(tmp_path),
         authorizer=Authorizer(restricted=True),
         delayed=DelayedFetches(),
         authenticate=PlainMechanism(settings.users).authenticate,
-        advertised_port=9092,
     )
     groups.close()
     await commit.close()
