@@ -18,10 +18,11 @@ from broker_core.handlers.topology import SingleNode
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
+from broker_core.policy.policy_store import PolicyStore
 from broker_core.replication.replicas import Replicas
 from broker_core.server.connection import Limits
 from broker_core.server.listener import Listener
-from broker_core.server.sasl import PlainMechanism
+from broker_core.server.sasl import Mechanisms
 from broker_core.settings import Access, BrokerSettings
 
 log = structlog.get_logger()
@@ -93,6 +94,7 @@ class Broker:
         )
         groups = GroupRegistry(offsets, logs, settings.groups, self._clock)
         delayed = DelayedFetches()
+        policy = await asyncio.to_thread(PolicyStore, settings.data_dir)
         listener = self._listener()
         await listener.bind()
         self.port = listener.port
@@ -109,9 +111,11 @@ class Broker:
             ),
             groups=groups,
             producer_ids=ProducerIds(settings.data_dir),
+            clock=self._clock,
             authorizer=Authorizer(restricted=settings.access is Access.RESTRICTED),
             delayed=delayed,
-            authenticate=PlainMechanism(settings.users).authenticate,
+            mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
+            policy=policy,
         )
         await listener.start()
         opened.push_async_callback(listener.stop)

@@ -49,6 +49,9 @@ BrokerError                        -1  anything a client may hear about
 ├── GroupMaxSizeReached            81
 ├── FencedInstanceId               82
 ├── InvalidRecord                  87
+├── ResourceNotFound               91
+├── DuplicateResource              92
+├── UnacceptableCredential         93
 ├── InvalidUpdateVersion           95
 ├── UnknownTopicId                100  retriable
 ├── DuplicateBrokerRegistration   101
@@ -370,6 +373,24 @@ class InvalidUpdateVersion(BrokerError):
     """What was to be changed has changed since; compare and swap failed."""
 
     code = ErrorCode.INVALID_UPDATE_VERSION
+
+
+class ResourceNotFound(BrokerError):
+    """There is no such credential."""
+
+    code = ErrorCode.RESOURCE_NOT_FOUND
+
+
+class DuplicateResource(BrokerError):
+    """The request names the same thing twice."""
+
+    code = ErrorCode.DUPLICATE_RESOURCE
+
+
+class UnacceptableCredential(BrokerError):
+    """The credential is not one that may be kept."""
+
+    code = ErrorCode.UNACCEPTABLE_CREDENTIAL
 
 
 class UnknownTopicId(BrokerError):

@@ -51,6 +51,10 @@ CONNECTIONS_REFUSED = Counter(
     "Connections closed by the broker, by reason.",
     ["reason"],
 )
+AUTHENTICATIONS = Counter(
+    "kafka_server_socketservermetrics_successfulauthentication_total",
+    "Sign-ins that ended well, again on the same connection included (KIP-368).",
+)
 AUTHENTICATION_FAILURES = Counter(
     "kafka_server_socketservermetrics_failedauthentication_total",
     "Sign-ins with wrong credentials.",

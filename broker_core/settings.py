@@ -107,6 +107,11 @@ class BrokerSettings(Section):
         default={},
         description="SASL PLAIN users: name to the SHA-256 (hex) of a random 256-bit secret.",
     )
+    session_lifetime: timedelta | None = Field(
+        default=None,
+        description="A client that signed in must do so again before this is over (KIP-368), or "
+        "is closed; None: once is enough.",
+    )
     auto_create_topics: bool = Field(
         default=False, description="Create a topic when somebody first asks for it."
     )

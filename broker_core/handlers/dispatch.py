@@ -17,6 +17,7 @@ from broker_core.errors import (
     UnsupportedVersion,
 )
 from broker_core.handlers import (
+    alter_user_scram_credentials,
     api_versions,
     create_partitions,
     create_topics,
@@ -26,6 +27,7 @@ from broker_core.handlers import (
     describe_cluster,
     describe_configs,
     describe_groups,
+    describe_user_scram_credentials,
     fetch,
     find_coordinator,
     heartbeat,
@@ -41,6 +43,7 @@ from broker_core.handlers import (
     produce,
     sasl_authenticate,
     sasl_handshake,
+    sign_in,
     sync_group,
 )
 from broker_core.handlers.services import Call, Client, Services
@@ -82,6 +85,8 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.CREATE_PARTITIONS: create_partitions.handle,
     api_keys.DELETE_GROUPS: delete_groups.handle,
     api_keys.INCREMENTAL_ALTER_CONFIGS: incremental_alter_configs.handle,
+    api_keys.DESCRIBE_USER_SCRAM_CREDENTIALS: describe_user_scram_credentials.handle,
+    api_keys.ALTER_USER_SCRAM_CREDENTIALS: alter_user_scram_credentials.handle,
     api_keys.DESCRIBE_CLUSTER: describe_cluster.handle,
 }
 _BEFORE_SIGN_IN = (api_keys.API_VERSIONS, api_keys.SASL_HANDSHAKE, api_keys.SASL_AUTHENTICATE)
@@ -106,12 +111,19 @@ class ClientSession:
             return settings.max_unauthenticated_frame_bytes
         return settings.max_frame_bytes
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection is to be closed after the answers it has been promised."""
+        return self._client.is_refused
+
     async def answer(self, frame: bytes) -> Parts:
         """Return the pieces of the answer, none for a request that wants no answer.
 
         Raises:
             BrokerError: The request cannot be read or must not be answered: close.
         """
+        if self._client.takes_bare_messages:
+            return [await sign_in.step(frame, self._client, self._services)]
         started = time.perf_counter()
         header = read_request_header(frame)
         api = APIS.get(header.api_key)
@@ -122,10 +134,7 @@ class ClientSession:
         if len(frame) > MAX_DECODED_BYTES and api is not api_keys.PRODUCE:
             raise MessageTooLarge(f"{api.name} of {len(frame)} bytes")
         metrics.REQUESTS.labels(api.name, str(header.version)).inc()
-        if api not in _BEFORE_SIGN_IN and self._services.authorizer.must_sign_in(
-            self._client.principal
-        ):
-            raise ConnectionRefused(f"{api.name} before signing in")
+        self._check_session(api)
         response = await self._handle(api, header, frame)
         metrics.REQUEST_SECONDS.labels(api.name).observe(time.perf_counter() - started)
         if response is None:
@@ -133,6 +142,19 @@ class ClientSession:
         parts = encode(response, header.version, flexible=api.is_flexible(header.version))
         parts.insert(0, response_header(api, header.version, header.correlation_id))
         return parts
+
+    def _check_session(self, api: Api) -> None:
+        """Refuse who has not signed in, did so too long ago, or tried and failed."""
+        client = self._client
+        if client.is_refused:
+            raise ConnectionRefused(f"{api.name} after a failed sign-in")
+        if api in _BEFORE_SIGN_IN:
+            return
+        if self._services.authorizer.must_sign_in(client.principal):
+            raise ConnectionRefused(f"{api.name} before signing in")
+        ends_ms = client.session_ends_ms
+        if ends_ms is not None and self._services.clock.now_ms() > ends_ms:
+            raise ConnectionRefused(f"{api.name} after the session's end, without a new sign-in")
 
     async def _handle(self, api: Api, header: RequestHeader, frame: bytes) -> object | None:
         flexible = api.is_flexible(header.version)

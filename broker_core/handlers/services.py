@@ -1,15 +1,18 @@
 """What a handler may use, and what it knows of the request it answers."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from broker_core.authorizer import Authorizer, Principal
+from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.topology import Topology
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
+from broker_core.policy.policy_store import PolicyStore
 from broker_core.protocol.api_keys import Api
 from broker_core.replication.replicas import Replicas
 from broker_core.settings import BrokerSettings
@@ -20,12 +23,38 @@ def is_internal(topic: str) -> bool:
     return topic.startswith("__")
 
 
+class SaslExchange(Protocol):
+    """One sign-in under way.
+
+    Attributes:
+        name: Who signed in, once the exchange has ended well.
+    """
+
+    name: str | None
+
+    def step(self, message: bytes) -> bytes:
+        """Take the client's next message, return the answer; raises SaslAuthenticationFailed."""
+        ...
+
+
+class SaslMechanisms(Protocol):
+    """The ways to sign in."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Their names (RFC 4422)."""
+        ...
+
+    def begin(self, name: str) -> SaslExchange:
+        """Begin an exchange; raises UnsupportedSaslMechanism."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The parts of the broker that handlers speak to.
 
     Attributes:
-        authenticate: Takes a SASL PLAIN message, returns the name; raises SaslAuthenticationFailed.
         topology: Who is in the cluster and leads what.
     """
 
@@ -36,9 +65,11 @@ class Services:
     topology: Topology
     groups: GroupRegistry
     producer_ids: ProducerIds
+    clock: Clock
     authorizer: Authorizer
     delayed: DelayedFetches
-    authenticate: Callable[[bytes], str]
+    mechanisms: SaslMechanisms
+    policy: PolicyStore
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,12 +77,18 @@ class Client:
     """The connection a request came on; signing in changes it.
 
     Attributes:
-        mechanism: What SaslHandshake chose, None before it.
+        exchange: The sign-in that SaslHandshake began and that has not ended yet.
+        takes_bare_messages: Whether frames are its messages, without headers (KIP-43).
+        session_ends_ms: When it must have signed in again (KIP-368); None for never.
+        is_refused: Whether it failed to sign in; nothing more is answered.
     """
 
     principal: Principal
     host: str
-    mechanism: str | None = None
+    exchange: SaslExchange | None = None
+    takes_bare_messages: bool = False
+    session_ends_ms: int | None = None
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,14 +22,20 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, private: bool = False) -> None:
     """Make ``content`` the durable content of ``path``, in one step.
+
+    Args:
+        private: Whether only the owner may read it.
 
     Raises:
         OSError: The old content still stands.
     """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
-    with temporary.open("wb") as file:
+    if private:
+        temporary.unlink(missing_ok=True)
+    mode = 0o600 if private else 0o666
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

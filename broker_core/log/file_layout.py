@@ -18,6 +18,7 @@ LOCK = ".lock"
 IDENTITY = "identity.json"
 TOPICS = "topics.json"
 PRODUCER_IDS = "producer-ids.json"
+POLICY = "policy.json"
 CLEAN_SHUTDOWN = "clean-shutdown"
 DELETED_SUFFIX = ".deleted"
 

@@ -7,6 +7,10 @@ a foreign client's test passes with it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker_core.protocol.messages.alter_user_scram_credentials import (
+    AlterUserScramCredentialsRequest,
+    AlterUserScramCredentialsResponse,
+)
 from broker_core.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from broker_core.protocol.messages.create_partitions import (
     CreatePartitionsRequest,
@@ -27,6 +31,10 @@ from broker_core.protocol.messages.describe_configs import (
 from broker_core.protocol.messages.describe_groups import (
     DescribeGroupsRequest,
     DescribeGroupsResponse,
+)
+from broker_core.protocol.messages.describe_user_scram_credentials import (
+    DescribeUserScramCredentialsRequest,
+    DescribeUserScramCredentialsResponse,
 )
 from broker_core.protocol.messages.fetch import FetchRequest, FetchResponse
 from broker_core.protocol.messages.find_coordinator import (
@@ -103,7 +111,7 @@ LEAVE_GROUP = Api(13, "LeaveGroup", 0, 5, 4, LeaveGroupRequest, LeaveGroupRespon
 SYNC_GROUP = Api(14, "SyncGroup", 0, 5, 4, SyncGroupRequest, SyncGroupResponse)
 DESCRIBE_GROUPS = Api(15, "DescribeGroups", 0, 5, 5, DescribeGroupsRequest, DescribeGroupsResponse)
 LIST_GROUPS = Api(16, "ListGroups", 0, 4, 3, ListGroupsRequest, ListGroupsResponse)
-SASL_HANDSHAKE = Api(17, "SaslHandshake", 1, 1, 2, SaslHandshakeRequest, SaslHandshakeResponse)
+SASL_HANDSHAKE = Api(17, "SaslHandshake", 0, 1, 2, SaslHandshakeRequest, SaslHandshakeResponse)
 API_VERSIONS = Api(18, "ApiVersions", 0, 4, 3, ApiVersionsRequest, ApiVersionsResponse)
 CREATE_TOPICS = Api(19, "CreateTopics", 2, 7, 5, CreateTopicsRequest, CreateTopicsResponse)
 DELETE_TOPICS = Api(20, "DeleteTopics", 1, 6, 4, DeleteTopicsRequest, DeleteTopicsResponse)
@@ -127,6 +135,24 @@ INCREMENTAL_ALTER_CONFIGS = Api(
     1,
     IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
+)
+DESCRIBE_USER_SCRAM_CREDENTIALS = Api(
+    50,
+    "DescribeUserScramCredentials",
+    0,
+    0,
+    0,
+    DescribeUserScramCredentialsRequest,
+    DescribeUserScramCredentialsResponse,
+)
+ALTER_USER_SCRAM_CREDENTIALS = Api(
+    51,
+    "AlterUserScramCredentials",
+    0,
+    0,
+    0,
+    AlterUserScramCredentialsRequest,
+    AlterUserScramCredentialsResponse,
 )
 DESCRIBE_CLUSTER = Api(
     60, "DescribeCluster", 0, 1, 0, DescribeClusterRequest, DescribeClusterResponse
@@ -159,6 +185,8 @@ APIS: Mapping[int, Api] = {
         CREATE_PARTITIONS,
         DELETE_GROUPS,
         INCREMENTAL_ALTER_CONFIGS,
+        DESCRIBE_USER_SCRAM_CREDENTIALS,
+        ALTER_USER_SCRAM_CREDENTIALS,
         DESCRIBE_CLUSTER,
     )
 }

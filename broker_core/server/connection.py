@@ -32,6 +32,11 @@ class Session(Protocol):
         """Largest frame the client may send as things stand."""
         ...
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection is to be closed after the answers it has been promised."""
+        ...
+
     async def answer(self, frame: bytes) -> Answer:
         """Return the answer to a request in pieces, none if it is not answered.
 
@@ -200,6 +205,8 @@ class Connection(asyncio.Protocol):
                 pieces += answer
         if pieces and not self._transport.is_closing():
             self._transport.writelines(pieces)
+        if self._session.is_over and not self._slots:
+            self._transport.close()
 
     def _regulate(self) -> None:
         """Start what there is room for; read on only when nothing waits for room."""

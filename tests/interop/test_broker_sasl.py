@@ -13,36 +13,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from broker_core.broker import Broker
 from broker_core.settings import Access, BrokerSettings
+from tests.support.broker_thread import BrokerThread
 
 SECONDS = 20
-
-
-class BrokerThread:
-    """A broker on a loop and a thread of its own, for clients that block."""
-
-    def __init__(self, settings: BrokerSettings) -> None:
-        self._settings = settings
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-
-    def start(self) -> str:
-        """Serve; returns the address."""
-        self._thread.start()
-        assert self._ready.wait(SECONDS)
-        return f"127.0.0.1:{self._port}"
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(SECONDS)
-        assert not self._thread.is_alive()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        async with Broker(self._settings) as broker:
-            self._port = broker.port
-            self._ready.set()
-            await self._stop.wait()
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +26,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         access=Access.RESTRICTED,
         users={"web": hashlib.sha256(b"right").hexdigest()},
     )
-    thread = BrokerThread(settings)
-    yield thread.start()
-    thread.stop()
+    with BrokerThread(settings) as running:
+        yield running.address
 
 
 def signed_in(address: str, password: str) -> dict[str, str | int | float | bool]:

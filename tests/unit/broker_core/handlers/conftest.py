@@ -19,11 +19,12 @@ from broker_core.handlers.services import Services
 from broker_core.handlers.topology import SingleNode
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
+from broker_core.policy.policy_store import PolicyStore
 from broker_core.protocol.api_keys import Api
 from broker_core.protocol.decoder import decode
 from broker_core.protocol.encoder import encode
 from broker_core.replication.replicas import Replicas
-from broker_core.server.sasl import PlainMechanism
+from broker_core.server.sasl import Mechanisms
 from broker_core.settings import Access, BrokerSettings
 from tests.support.broker_requests import Ask
 
@@ -42,6 +43,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
     commit = GroupCommit(logs.fault)
     offsets = OffsetStore.open(logs, commit, clock, partitions=1)
     groups = GroupRegistry(offsets, logs, settings.groups, clock)
+    policy = PolicyStore(tmp_path)
     logs.create_topic("raw.open", 2, {})
     logs.create_topic("events.log", 1, {})
     yield Services(
@@ -52,9 +54,11 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         topology=SingleNode(logs, node_id=0, host="127.0.0.1", port=9092),
         groups=groups,
         producer_ids=ProducerIds(tmp_path),
+        clock=clock,
         authorizer=Authorizer(restricted=True),
         delayed=DelayedFetches(),
-        authenticate=PlainMechanism(settings.users).authenticate,
+        mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
+        policy=policy,
     )
     groups.close()
     await commit.close()

@@ -19,6 +19,7 @@ class ScriptedSession:
     def __init__(self, respond: Respond, max_frame_bytes: int = 1000) -> None:
         self._respond = respond
         self.max_frame_bytes = max_frame_bytes
+        self.is_over = False
 
     async def answer(self, frame: bytes) -> Answer:
         return await self._respond(frame)
@@ -32,6 +33,7 @@ async def echo(frame: bytes) -> Answer:
 async def listening(
     respond: Respond,
     *,
+    session: ScriptedSession | None = None,
     requests: int = 10,
     idle_seconds: float = 60,
     max_connections: int = 10,
@@ -40,7 +42,7 @@ async def listening(
     listener = Listener(
         "127.0.0.1",
         0,
-        open_session=lambda host: ScriptedSession(respond),
+        open_session=lambda host: session or ScriptedSession(respond),
         limits=Limits(requests=requests, bytes=10_000, idle_seconds=idle_seconds),
         max_connections=max_connections,
         drain_seconds=drain_seconds,
@@ -109,6 +111,21 @@ async def test_a_request_without_an_answer_writes_nothing() -> None:
         client.send(b"quiet", b"loud")
 
         assert await client.receive() == b"loud"
+
+
+async def test_a_session_that_is_over_is_closed_after_its_last_answer() -> None:
+    session = ScriptedSession(echo)
+
+    async def respond(frame: bytes) -> Answer:
+        session.is_over = True
+        return [frame]
+
+    session._respond = respond
+    async with listening(respond, session=session) as listener, connected(listener) as client:
+        client.send(b"last")
+
+        assert await client.receive() == b"last"
+        assert await client.is_closed()
 
 
 async def test_no_more_requests_are_taken_than_the_limit() -> None:

@@ -1,18 +1,22 @@
-"""SASL PLAIN."""
+"""SASL PLAIN, and the choice of mechanisms."""
 
 import hashlib
 
 import pytest
 
-from broker_core.errors import SaslAuthenticationFailed
-from broker_core.server.sasl import PlainMechanism
+from broker_core.errors import SaslAuthenticationFailed, UnsupportedSaslMechanism
+from broker_core.server.sasl import Mechanisms
+from broker_core.server.scram import ScramExchange
 
-MECHANISM = PlainMechanism({"sinks": hashlib.sha256(b"secret").hexdigest().upper()})
+MECHANISMS = Mechanisms({"sinks": hashlib.sha256(b"secret").hexdigest().upper()}, dict)
 
 
 @pytest.mark.parametrize("message", [b"\0sinks\0secret", b"sinks\0sinks\0secret"])
 def test_the_right_secret_signs_in(message: bytes) -> None:
-    assert MECHANISM.authenticate(message) == "sinks"
+    exchange = MECHANISMS.begin("PLAIN")
+
+    assert exchange.step(message) == b""
+    assert exchange.name == "sinks"
 
 
 @pytest.mark.parametrize(
@@ -30,11 +34,24 @@ def test_the_right_secret_signs_in(message: bytes) -> None:
     ],
 )
 def test_anything_else_does_not(message: bytes) -> None:
+    exchange = MECHANISMS.begin("PLAIN")
+
     with pytest.raises(SaslAuthenticationFailed) as refused:
-        MECHANISM.authenticate(message)
+        exchange.step(message)
+
     assert "secret" not in str(refused.value)
+    assert exchange.name is None
 
 
 def test_without_users_nobody_signs_in() -> None:
     with pytest.raises(SaslAuthenticationFailed):
-        PlainMechanism({}).authenticate(b"\0sinks\0secret")
+        Mechanisms({}, dict).begin("PLAIN").step(b"\0sinks\0secret")
+
+
+def test_every_mechanism_that_is_named_can_be_begun_and_no_other() -> None:
+    assert MECHANISMS.names == ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+    for name in MECHANISMS.names[1:]:
+        assert isinstance(MECHANISMS.begin(name), ScramExchange)
+    for name in ("GSSAPI", "plain", "", "SCRAM-SHA-1"):
+        with pytest.raises(UnsupportedSaslMechanism):
+            MECHANISMS.begin(name)

@@ -1,0 +1,19 @@
+"""Policy: everything decided through the protocol, as one value that is replaced whole. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from broker_core.policy.scram_credential import ScramCredential, ScramMechanism
+
+Credentials = Mapping[tuple[str, ScramMechanism], ScramCredential]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What stands now.
+
+    Attributes:
+        credentials: Who may sign in with SCRAM, by user name and mechanism.
+    """
+
+    credentials: Credentials = field(default_factory=dict)
