@@ -35,6 +35,12 @@ class SinksProcess:
         self._settings = json.dumps(settings)
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start, and wait until both groups read."""
         self._process = subprocess.Popen(
@@ -79,7 +85,14 @@ class Plant:
         broker, store, sinks: The processes.
     """
 
-    def __init__(self, directory: Path, *, webhook: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        webhook: Mapping[str, object] | None = None,
+        store: Mapping[str, object] | None = None,
+    ) -> None:
+        self._batches = {"batch_rows": 1_000, "batch_age": 0.2, **(store or {})}
         self.broker = StandaloneBroker(directory / "log")
         self.store = StoreProcess(directory / "store")
         self.broker.start()
@@ -102,8 +115,7 @@ class Plant:
                     "url": self.store.url,
                     "username": "tocsin",
                     "password": PASSWORD,
-                    "batch_rows": 1_000,
-                    "batch_age": 0.2,
+                    **self._batches,
                 },
                 "webhook": dict(webhook or {}),
             }
@@ -117,9 +129,14 @@ class Plant:
 
 
 @contextmanager
-def plant(directory: Path, *, webhook: Mapping[str, object] | None = None) -> Iterator[Plant]:
+def plant(
+    directory: Path,
+    *,
+    webhook: Mapping[str, object] | None = None,
+    store: Mapping[str, object] | None = None,
+) -> Iterator[Plant]:
     """A plant, its sinks not started yet; stopped in the end."""
-    built = Plant(directory, webhook=webhook)
+    built = Plant(directory, webhook=webhook, store=store)
     try:
         yield built
     finally:
