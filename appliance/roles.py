@@ -15,6 +15,7 @@ import uvloop
 from pydantic import SecretStr
 
 from appliance.config import Configuration
+from appliance.cycles import keep_what_is_loaded, look_seldom
 from appliance.first_run import Secrets
 from appliance.health import serve_health
 from appliance.logs import configure_logs
@@ -49,6 +50,7 @@ class Role:
 
 def run_role(name: str, configuration: Configuration, secrets: Secrets) -> None:
     """Run a role in this process until SIGTERM or SIGINT; raises what the role raises."""
+    look_seldom()
     configure_logs(name)
     _die_with_parent()
     uvloop.run(_serve(name, configuration, secrets))
@@ -61,7 +63,11 @@ async def _serve(name: str, configuration: Configuration, secrets: Secrets) -> N
     def report() -> tuple[bool, Mapping[str, object]]:
         return ready.is_set(), {"role": name, "status": "ok" if ready.is_set() else "starting"}
 
-    task = asyncio.ensure_future(ROLES[name].run(configuration, secrets, ready.set))
+    def is_ready() -> None:
+        keep_what_is_loaded()
+        ready.set()
+
+    task = asyncio.ensure_future(ROLES[name].run(configuration, secrets, is_ready))
     stop_on_signals(task)
     port = configuration.metrics_port(name)
     async with serve_health(configuration.metrics_host, port, report):

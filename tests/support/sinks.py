@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import uvloop
+
+from appliance.cycles import keep_what_is_loaded, look_seldom
 from pipeline.schema.topics import DEAD_LETTER, EVENT_TOPICS
 from pipeline.settings import BusSettings, PipelineSettings
 from pipeline.sinks.role import run
@@ -153,6 +156,7 @@ def until(is_so: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
 
 async def _serve(settings: PipelineSettings) -> None:
     def ready() -> None:
+        keep_what_is_loaded()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
 
@@ -167,7 +171,8 @@ def _main(settings: str) -> None:
     import structlog
 
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    asyncio.run(_serve(PipelineSettings.model_validate_json(settings)))
+    look_seldom()
+    uvloop.run(_serve(PipelineSettings.model_validate_json(settings)))
 
 
 if __name__ == "__main__":
