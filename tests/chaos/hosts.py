@@ -1,0 +1,120 @@
+"""Small hosts on one machine: a network namespace and a disk each, as root.
+
+All hosts hang on one bridge, so that the machine itself (where the clients are) and all hosts reach
+each other. Cutting two hosts apart is a blackhole route on both sides: packets vanish, connections
+stay open, as when a cable is pulled.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+DISK_BYTES = 512 * 1024 * 1024
+NEEDED = ("ip", "mount", "strace")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host.
+
+    Attributes:
+        address: Its IPv4 address.
+        namespace: The name of its network namespace.
+        disk: Where its own small filesystem is mounted.
+    """
+
+    address: str
+    namespace: str
+    disk: Path
+
+    @property
+    def inside(self) -> list[str]:
+        """What a command begins with to run on this host."""
+        return ["ip", "netns", "exec", self.namespace]
+
+
+def why_impossible() -> str | None:
+    """What is missing for hosts to be made here; None if nothing is."""
+    if os.geteuid() != 0:
+        return "network namespaces and mounts need root"
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    return f"not installed: {', '.join(missing)}" if missing else None
+
+
+@contextmanager
+def hosts(scratch: Path, count: int) -> Iterator[Sequence[Host]]:
+    """Make hosts, and leave nothing of them behind.
+
+    Args:
+        scratch: Where their disks are mounted.
+        count: How many, at most 200.
+    """
+    tag = f"{os.getpid() % 0xFFFF:04x}"
+    network = f"10.{64 + os.getpid() % 128}.{os.getpid() // 128 % 256}"
+    bridge = f"chaos{tag}"
+    with ExitStack() as opened:
+        run("ip", "link", "add", bridge, "type", "bridge")
+        opened.callback(run, "ip", "link", "delete", bridge)
+        run("ip", "address", "add", f"{network}.1/24", "dev", bridge)
+        run("ip", "link", "set", bridge, "up")
+        made = []
+        for number in range(count):
+            host = Host(
+                f"{network}.{number + 10}", f"{bridge}-{number}", scratch / f"disk-{number}"
+            )
+            opened.enter_context(_namespace(host, bridge, f"{tag}h{number}"))
+            opened.enter_context(_disk(host.disk))
+            made.append(host)
+        yield made
+
+
+@contextmanager
+def _namespace(host: Host, bridge: str, link: str) -> Iterator[None]:
+    run("ip", "netns", "add", host.namespace)
+    try:
+        run("ip", "link", "add", link, "type", "veth", "peer", "eth0", "netns", host.namespace)
+        run("ip", "link", "set", link, "master", bridge, "up")
+        inside = ("ip", "-n", host.namespace)
+        run(*inside, "address", "add", f"{host.address}/24", "dev", "eth0")
+        run(*inside, "link", "set", "eth0", "up")
+        run(*inside, "link", "set", "lo", "up")
+        yield
+    finally:
+        run("ip", "netns", "delete", host.namespace)
+
+
+@contextmanager
+def _disk(place: Path) -> Iterator[None]:
+    place.mkdir(parents=True)
+    run("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(place))
+    try:
+        yield
+    finally:
+        run("umount", "--lazy", str(place))
+
+
+def cut(one: Host, other: Host) -> None:
+    """Let no packet through between two hosts; both stay in reach of everybody else."""
+    for here, there in ((one, other), (other, one)):
+        run("ip", "-n", here.namespace, "route", "add", "blackhole", f"{there.address}/32")
+
+
+def mend(one: Host, other: Host) -> None:
+    """Undo :func:`cut`."""
+    for here, there in ((one, other), (other, one)):
+        run("ip", "-n", here.namespace, "route", "delete", "blackhole", f"{there.address}/32")
+
+
+def run(*command: str) -> None:
+    """Run a command that must succeed; says what it printed if it does not.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
