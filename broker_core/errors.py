@@ -35,6 +35,11 @@ BrokerError                        -1  anything a client may hear about
 ├── PolicyViolation                44
 ├── OutOfOrderSequence             45
 ├── InvalidProducerEpoch           47
+├── InvalidTxnState                48
+├── InvalidProducerIdMapping       49
+├── InvalidTransactionTimeout      50
+├── ConcurrentTransactions         51  retriable
+├── TransactionCoordinatorFenced   52
 ├── TransactionalIdAuthorizationFailed  53
 ├── StorageError                   56  retriable elsewhere; this log directory is out of service
 ├── SaslAuthenticationFailed       58
@@ -49,6 +54,7 @@ BrokerError                        -1  anything a client may hear about
 ├── GroupMaxSizeReached            81
 ├── FencedInstanceId               82
 ├── InvalidRecord                  87
+├── ProducerFenced                 90
 ├── ResourceNotFound               91
 ├── DuplicateResource              92
 ├── UnacceptableCredential         93
@@ -57,6 +63,7 @@ BrokerError                        -1  anything a client may hear about
 ├── DuplicateBrokerRegistration   101
 ├── BrokerIdNotRegistered         102
 ├── InconsistentClusterId         104
+├── TransactionalIdNotFound       105
 ├── IneligibleReplica             107
 ├── FrameTooLarge                   -  closes the connection; nothing is answered
 └── ConnectionRefused               -  closes the connection; nothing is answered
@@ -285,6 +292,36 @@ class InvalidProducerEpoch(BrokerError):
     code = ErrorCode.INVALID_PRODUCER_EPOCH
 
 
+class InvalidTxnState(BrokerError):
+    """The transaction is in no state in which this could be done."""
+
+    code = ErrorCode.INVALID_TXN_STATE
+
+
+class InvalidProducerIdMapping(BrokerError):
+    """The transactional id belongs to another producer id, or to none."""
+
+    code = ErrorCode.INVALID_PRODUCER_ID_MAPPING
+
+
+class InvalidTransactionTimeout(BrokerError):
+    """The transaction timeout is outside what the broker allows."""
+
+    code = ErrorCode.INVALID_TRANSACTION_TIMEOUT
+
+
+class ConcurrentTransactions(BrokerError):
+    """The transaction before is still being ended; the same request may succeed soon."""
+
+    code = ErrorCode.CONCURRENT_TRANSACTIONS
+
+
+class TransactionCoordinatorFenced(BrokerError):
+    """A newer coordinator has taken over the transactional id."""
+
+    code = ErrorCode.TRANSACTION_COORDINATOR_FENCED
+
+
 class TransactionalIdAuthorizationFailed(BrokerError):
     """The principal may not use the transactional id."""
 
@@ -369,6 +406,12 @@ class InvalidRecord(BrokerError):
     code = ErrorCode.INVALID_RECORD
 
 
+class ProducerFenced(BrokerError):
+    """A newer incarnation of the transactional producer has begun, or its transaction timed out."""
+
+    code = ErrorCode.PRODUCER_FENCED
+
+
 class InvalidUpdateVersion(BrokerError):
     """What was to be changed has changed since; compare and swap failed."""
 
@@ -397,6 +440,12 @@ class UnknownTopicId(BrokerError):
     """No topic has that id."""
 
     code = ErrorCode.UNKNOWN_TOPIC_ID
+
+
+class TransactionalIdNotFound(BrokerError):
+    """Nobody has used the transactional id, or not for long."""
+
+    code = ErrorCode.TRANSACTIONAL_ID_NOT_FOUND
 
 
 class DuplicateBrokerRegistration(BrokerError):

@@ -23,15 +23,18 @@ MAX_RECORDS = 1_000_000  # librdkafka's batch.num.messages goes no higher
 _MAX_COMPACTED_BYTES = 16 << 20
 
 
-def check_batch(batch: Bytes, config: LogConfig) -> BatchHeader:
+def check_batch(batch: Bytes, config: LogConfig, *, sequenced: bool = True) -> BatchHeader:
     """Return the header of the one batch that ``batch`` is.
+
+    Args:
+        sequenced: Whether a producer with an id numbers its records; a coordinator does not.
 
     Raises:
         CorruptMessage: Cut off, or the CRC differs.
         UnsupportedForMessageFormat: A record format before version 2.
         MessageTooLarge: Larger than the topic takes.
-        InvalidRecord: Several batches, none, a control or transactional batch, counts that
-            contradict each other, or a null key for a compacted topic.
+        InvalidRecord: Several batches, none, a control batch, a transactional one without a
+            producer id, counts that contradict each other, or a null key for a compacted topic.
         InvalidTimestamp: The producer claims that the broker set the time.
     """
     header = read_header(batch)
@@ -51,11 +54,14 @@ def check_batch(batch: Bytes, config: LogConfig) -> BatchHeader:
         )
     if header.record_count > MAX_RECORDS:
         raise InvalidRecord(f"{header.record_count} records in a batch, {MAX_RECORDS} are taken")
-    if header.is_control or header.is_transactional:
-        raise InvalidRecord("control and transactional batches are not taken from producers")
+    if header.is_control:
+        raise InvalidRecord("control batches are not taken from producers")
     if header.has_log_append_time:
         raise InvalidTimestamp("a producer may not set the timestamp type LogAppendTime")
-    if header.producer_id >= 0 and (header.producer_epoch < 0 or header.base_sequence < 0):
+    if header.producer_id < 0:
+        if header.is_transactional:
+            raise InvalidRecord("a transactional batch without a producer id")
+    elif header.producer_epoch < 0 or (sequenced and header.base_sequence < 0):
         raise InvalidRecord("a producer id without an epoch and a sequence")
     if config.is_compacted:
         _check_keys(batch)

@@ -15,6 +15,7 @@ from broker_core.clock import Clock
 from broker_core.errors import BrokerError
 from broker_core.log import compaction, retention
 from broker_core.log.checkpoint import replace_file, sync_directory
+from broker_core.log.compacted_transactions import CompactedTransactions
 from broker_core.log.compaction import SealedFile
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
@@ -69,6 +70,7 @@ class LogCleaner:
         if partition.is_active_aged:
             partition.roll()
             await self._commit.flush(partition)
+        partition.expire_producers()
         await self._remove_old(partition)
         if partition.config.is_compacted:
             await self._compact(partition)
@@ -102,13 +104,16 @@ class LogCleaner:
             )
 
     async def _compact(self, partition: PartitionLog) -> None:
-        sealed = partition.durable_sealed
+        stable = partition.last_stable_offset
+        sealed = [one for one in partition.durable_sealed if one.next_offset <= stable]
         done_until = self._compacted_until.get(partition, 0)
         dirty_bytes = sum(one.size for one in sealed if one.next_offset > done_until)
         if not dirty_bytes or dirty_bytes * 2 < sum(one.size for one in sealed):
             return  # as Kafka's min.cleanable.dirty.ratio of 0.5
         files = [SealedFile(one.path, one.base_offset, one.next_offset, one.size) for one in sealed]
-        last = await _in_thread(compaction.last_offsets, files)
+        aborted = partition.aborted_below(sealed[-1].next_offset)
+        last = await _in_thread(compaction.last_offsets, files, aborted)
+        transactions = CompactedTransactions(aborted)
         horizon_ms = self._clock.now_ms() - partition.config.delete_retention_ms
         keep_from = _last_batch_offset(sealed)
         for group in compaction.groups(files, segment_bytes=partition.config.segment_bytes):
@@ -116,6 +121,7 @@ class LogCleaner:
                 compaction.rewrite,
                 group,
                 last,
+                transactions,
                 keep_from=keep_from,
                 tombstones_before_ms=horizon_ms,
                 interval_bytes=self._logs.settings.index_interval_bytes,
@@ -130,7 +136,12 @@ class LogCleaner:
         bases = {file.base_offset for file in group}
         old = [one for one in partition.durable_sealed if one.base_offset in bases]
         segment = partition.replace(
-            old, new.base_offset, next_offset=new.next_offset, size=new.size, indexes=new.indexes
+            old,
+            new.base_offset,
+            next_offset=new.next_offset,
+            size=new.size,
+            indexes=new.indexes,
+            aborted=new.aborted,
         )
         try:
             install_swap(partition.directory, new.swap)

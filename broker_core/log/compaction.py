@@ -4,7 +4,8 @@ Offsets stay what they were; what is gone leaves a gap. A tombstone (null value)
 ``delete.retention.ms`` after its segment was written, so that readers who lag learn of it. The
 last batch of the sealed part always stays, so that a reader gets past the gap after it. A batch
 that cannot be read, or a record without a key, is kept as it is: compaction never loses anything
-for not understanding it.
+for not understanding it. Records of aborted transactions go at once; what is undecided is not
+compacted (:mod:`broker_core.log.compacted_transactions`).
 
 :func:`rewrite` only writes a new file and blocks: for a thread. It takes the place of the old ones
 by ``PartitionLog.replace`` and :func:`broker_core.log.recovery.install_swap`, on the loop.
@@ -18,7 +19,9 @@ from pathlib import Path
 from broker_core.errors import BrokerError
 from broker_core.log import file_layout
 from broker_core.log.checkpoint import sync_directory
+from broker_core.log.compacted_transactions import CompactedTransactions
 from broker_core.log.segment import MAX_SPAN, SegmentIndexes, walk
+from broker_core.log.transaction_index import AbortedTransaction, TransactionIndex
 from broker_core.protocol.compression import Codec
 from broker_core.protocol.record_batch import (
     BatchHeader,
@@ -56,13 +59,23 @@ class Rewritten:
     next_offset: int
     size: int
     indexes: SegmentIndexes
+    aborted: TransactionIndex
 
 
-def last_offsets(files: Sequence[SealedFile]) -> dict[bytes, int]:
-    """Return the last offset of each key, of the first :data:`MAX_KEYS` keys."""
+def last_offsets(
+    files: Sequence[SealedFile], aborted: Sequence[AbortedTransaction] = ()
+) -> dict[bytes, int]:
+    """Return the last offset of each key, of the first :data:`MAX_KEYS` keys.
+
+    Args:
+        aborted: Every aborted transaction with records in the files; those do not count.
+    """
     last: dict[bytes, int] = {}
+    transactions = CompactedTransactions(aborted)
     for file in files:
-        for _header, batch in _batches(file):
+        for header, batch in _batches(file):
+            if header.is_control or transactions.is_aborted(header):
+                continue
             for record in _records(batch) or ():
                 if record.key is not None and (record.key in last or len(last) < MAX_KEYS):
                     last[record.key] = record.offset
@@ -87,6 +100,7 @@ def groups(files: Sequence[SealedFile], *, segment_bytes: int) -> list[list[Seal
 def rewrite(
     files: Sequence[SealedFile],
     last: dict[bytes, int],
+    transactions: CompactedTransactions,
     *,
     keep_from: int,
     tombstones_before_ms: int,
@@ -96,8 +110,10 @@ def rewrite(
 
     Args:
         last: From :func:`last_offsets`.
+        transactions: One for all files of a log that are rewritten in one go, oldest first.
         keep_from: Batches that reach this offset stay as they are.
-        tombstones_before_ms: Tombstones of segments written before go.
+        tombstones_before_ms: Tombstones of segments written before go, and markers of
+            transactions of which nothing is left.
 
     Returns:
         None if nothing would be gained.
@@ -109,15 +125,22 @@ def rewrite(
     directory = files[0].path.parent
     cleaned = directory / file_layout.cleaned_file(base_offset, next_offset)
     indexes = SegmentIndexes(interval_bytes)
+    aborted = TransactionIndex()
     size = 0
     newest_ns = max(file.path.stat().st_mtime_ns for file in files)
     with cleaned.open("wb") as output:
         for file in files:
             drops_tombstones = file.path.stat().st_mtime_ns < tombstones_before_ms * 1_000_000
             for header, batch in _batches(file):
-                kept = batch
-                if header.last_offset < keep_from:
+                if header.is_control:
+                    is_empty = not transactions.has_records(header, aborted)
+                    kept = b"" if is_empty and drops_tombstones else batch
+                elif transactions.is_aborted(header):
+                    kept = b""
+                else:
                     kept = _compact(header, batch, last, drops_tombstones)
+                if header.last_offset >= keep_from:
+                    kept = batch
                 if kept:
                     output.write(kept)
                     written = read_header(kept)
@@ -131,14 +154,14 @@ def rewrite(
     os.utime(cleaned, ns=(newest_ns, newest_ns))
     swap = cleaned.rename(directory / file_layout.swap_file(base_offset, next_offset))
     sync_directory(directory)
-    return Rewritten(swap, base_offset, next_offset, size, indexes)
+    return Rewritten(swap, base_offset, next_offset, size, indexes, aborted)
 
 
 def _compact(
     header: BatchHeader, batch: bytes, last: dict[bytes, int], drops_tombstones: bool
 ) -> bytes:
     """Return what is left of a batch, empty if nothing is."""
-    records = None if header.is_control else _records(batch)
+    records = _records(batch)
     if records is None:
         return batch
     kept = [
@@ -161,6 +184,7 @@ def _compact(
         producer_id=header.producer_id,
         producer_epoch=header.producer_epoch,
         base_sequence=header.base_sequence,
+        transactional=header.is_transactional,
     )
 
 

@@ -11,7 +11,8 @@ from broker_core.errors import InvalidTopic
 FORMAT_VERSION = 1
 
 CONSUMER_OFFSETS = "__consumer_offsets"
-INTERNAL_TOPICS = frozenset({CONSUMER_OFFSETS})
+TRANSACTION_STATE = "__transaction_state"
+INTERNAL_TOPICS = frozenset({CONSUMER_OFFSETS, TRANSACTION_STATE})
 
 # In the log directory itself.
 LOCK = ".lock"
@@ -27,6 +28,7 @@ CHECKPOINT = "partition.json"
 LOG_SUFFIX = ".log"
 OFFSET_INDEX_SUFFIX = ".index"
 TIME_INDEX_SUFFIX = ".timeindex"
+TRANSACTION_INDEX_SUFFIX = ".txnindex"
 SNAPSHOT_SUFFIX = ".snapshot"
 CLEANED_SUFFIX = ".cleaned"
 SWAP_SUFFIX = ".swap"
@@ -67,6 +69,11 @@ def offset_index_file(base_offset: int) -> str:
 def time_index_file(base_offset: int) -> str:
     """Name of that segment's time index."""
     return f"{base_offset:0{_OFFSET_DIGITS}d}{TIME_INDEX_SUFFIX}"
+
+
+def transaction_index_file(base_offset: int) -> str:
+    """Name of that segment's transaction index."""
+    return f"{base_offset:0{_OFFSET_DIGITS}d}{TRANSACTION_INDEX_SUFFIX}"
 
 
 def snapshot_file(offset: int) -> str:

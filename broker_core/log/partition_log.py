@@ -2,14 +2,15 @@
 
 Everything between log start and high watermark is on disk and may be read. What lies between high
 watermark and end offset is written but not synced: :mod:`broker_core.log.group_commit` syncs it
-and moves the high watermark. Offsets only grow, also over restarts.
+and moves the high watermark. Offsets only grow, also over restarts. Readers of committed
+transactions stop at the last stable offset, which an undecided transaction holds back.
 
 For the event loop, which it never makes wait for a sync; :meth:`PartitionLog.offset_for_time` may
 decompress a batch and so may also be called from a thread.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,12 +25,16 @@ from broker_core.log.checkpoint import CleanEnd, PartitionCheckpoint
 from broker_core.log.fault import Fault
 from broker_core.log.flush import Flush, drop_old_snapshots
 from broker_core.log.open_files import OpenFiles
+from broker_core.log.producer_snapshot import Producer
 from broker_core.log.recovery import recover
 from broker_core.log.segment import MAX_SPAN, Segment, SegmentIndexes
 from broker_core.log.segment_list import Place, SegmentList
 from broker_core.log.topic_config import LogConfig
+from broker_core.log.transaction_index import AbortedTransaction, TransactionIndex
+from broker_core.log.transaction_lookup import overlapping, transactions_in
 from broker_core.metrics import LOG_DUPLICATES
-from broker_core.protocol.record_batch import BatchHeader, Bytes
+from broker_core.protocol.control_record import Marker, encode_marker
+from broker_core.protocol.record_batch import BatchHeader, Bytes, read_header
 from broker_core.settings import LogSettings
 
 _ASSIGNED = struct.Struct(">qii")  # base offset, batch length, leader epoch
@@ -123,26 +128,33 @@ class PartitionLog:
 
     # -- writing
 
-    def append(self, batches: Bytes, leader_epoch: int = 0) -> AppendResult:
+    def append(
+        self, batches: Bytes, leader_epoch: int = 0, *, sequenced: bool = True
+    ) -> AppendResult:
         """Append one record batch; it is durable after ``GroupCommit.durable``.
+
+        Whoever lets a producer begin a transaction here sees to it that it will be ended: ask
+        :meth:`is_in_transaction`, then the coordinator.
 
         Args:
             batches: Exactly one batch: Produce v3 and later allow no more for a partition.
+            sequenced: False for what a coordinator writes in a producer's name, without sequence.
 
         Raises:
             CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge,
             UnsupportedForMessageFormat: The batch is not acceptable; nothing was written.
             UnknownTopicOrPartition: The topic was deleted.
-            InvalidProducerEpoch, OutOfOrderSequence: Its producer is fenced or left a gap.
+            InvalidProducerEpoch, OutOfOrderSequence, InvalidTxnState: Its producer is fenced, left
+                a gap, or writes outside of its open transaction.
             StorageError: It could not be written (full disk, or out of service).
         """
-        self._fault.check()
-        if self.is_deleted:
-            raise UnknownTopicOrPartition(f"{self.topic} was deleted")
-        header = check_batch(batches, self.config)
+        self._check_writable()
+        header = check_batch(batches, self.config, sequenced=sequenced)
         now_ms = self._clock.now_ms()
         append_time_ms = now_ms if self.config.has_log_append_time else -1
-        if header.producer_id >= 0:
+        if not sequenced:
+            self._producers.check_epoch(header.producer_id, header.producer_epoch)
+        elif header.producer_id >= 0:
             earlier = self._producers.check(header)
             if earlier is not None:
                 LOG_DUPLICATES.inc()
@@ -153,12 +165,9 @@ class PartitionLog:
                     self.log_start_offset,
                     duplicate=True,
                 )
-        if self._must_roll(header, now_ms):
-            self.roll()
-        base_offset = self.end_offset
         if append_time_ms >= 0:
             batches, header = _with_append_time(batches, header, append_time_ms)
-        self._write(batches, header._replace(base_offset=base_offset, leader_epoch=leader_epoch))
+        base_offset = self._append(batches, header, leader_epoch, now_ms)
         if header.producer_id >= 0:
             self._producers.record(header, base_offset, now_ms)
         return AppendResult(
@@ -168,6 +177,27 @@ class PartitionLog:
             self.log_start_offset,
             duplicate=False,
         )
+
+    def end_transaction(self, marker: Marker, leader_epoch: int = 0) -> int:
+        """Append a transaction marker; return its offset. It is durable as a batch is.
+
+        A marker for a producer without an open transaction is written, too: it fences older
+        epochs, and a coordinator that has forgotten whether it wrote a marker writes it again.
+
+        Raises:
+            InvalidProducerEpoch, TransactionCoordinatorFenced: A newer one has been seen.
+            UnknownTopicOrPartition: The topic was deleted.
+            StorageError: It could not be written.
+        """
+        self._check_writable()
+        self._producers.check_marker(marker)
+        now_ms = self._clock.now_ms()
+        batch = encode_marker(marker, timestamp_ms=now_ms)
+        offset = self._append(batch, read_header(batch), leader_epoch, now_ms)
+        aborted = self._producers.end(marker, offset, now_ms)
+        if aborted is not None:
+            self._active.add_aborted(aborted)
+        return offset
 
     def roll(self) -> None:
         """Seal the segment that is written to and begin the next; does nothing if it is empty.
@@ -189,7 +219,7 @@ class PartitionLog:
         except OSError as error:
             raise StorageError(f"cannot begin {segment.path.name}: {error}") from error
         now_ms = self._clock.now_ms()
-        self._producers.expire(now_ms - self._producer_expiry_ms())
+        self.expire_producers()
         snapshot = self.directory / file_layout.snapshot_file(self.end_offset)
         self._pending_snapshots.append((snapshot, self._producers.encode()))
         self._unsynced.append(sealed)
@@ -221,7 +251,32 @@ class PartitionLog:
 
     # -- reading
 
-    def read(self, offset: int, max_bytes: int, minimum_one: bool = True) -> bytes:
+    @property
+    def last_stable_offset(self) -> int:
+        """First offset whose fate is open, at most the high watermark: read_committed's end."""
+        high_watermark = self.high_watermark
+        unstable = self._producers.transactions.first_unstable(high_watermark)
+        return (
+            high_watermark if unstable >= high_watermark else max(unstable, self.log_start_offset)
+        )
+
+    def is_in_transaction(self, producer_id: int) -> bool:
+        """Whether the producer has an open transaction here."""
+        return producer_id in self._producers.transactions
+
+    @property
+    def producers(self) -> Mapping[int, Producer]:
+        """What is known of producers with an id, the longest silent first; not to be changed."""
+        return self._producers.by_id
+
+    @property
+    def open_transactions(self) -> Mapping[int, int]:
+        """First offset of each undecided transaction by producer id, lowest offset first."""
+        return self._producers.transactions.by_producer
+
+    def read(
+        self, offset: int, max_bytes: int, minimum_one: bool = True, *, committed: bool = False
+    ) -> bytes:
         """Return whole batches from ``offset`` up to the high watermark.
 
         The first batch may begin before ``offset``; the reader skips what it did not ask for.
@@ -229,6 +284,7 @@ class PartitionLog:
         Args:
             max_bytes: Most to return.
             minimum_one: Return the first batch even if it is larger.
+            committed: Stop at the last stable offset; :meth:`aborted_in` says what to skip.
 
         Raises:
             OffsetOutOfRange: Before the log start or after the high watermark.
@@ -240,27 +296,38 @@ class PartitionLog:
                 log_start=self.log_start_offset,
                 high_watermark=self.high_watermark,
             )
-        if offset == self.high_watermark:
+        end = self.last_stable_offset if committed else self.high_watermark
+        if offset >= end:
             return b""
         try:
-            return self._segments.read(
-                offset, self._mark, max_bytes=max_bytes, minimum_one=minimum_one
-            )
+            mark = self._mark if end == self.high_watermark else self._segments.place_of(end)
+            return self._segments.read(offset, mark, max_bytes=max_bytes, minimum_one=minimum_one)
         except OSError as error:
             raise StorageError(f"cannot read {self.directory.name}: {error}") from error
 
-    def offset_for_time(self, timestamp_ms: int) -> tuple[int, int] | None:
+    def aborted_in(self, offset: int, batches: bytes) -> list[AbortedTransaction]:
+        """Return the aborted transactions with records in ``batches``, read from ``offset`` on."""
+        return transactions_in(self._segments, offset, batches)
+
+    def aborted_below(self, offset: int) -> list[AbortedTransaction]:
+        """Return the aborted transactions that began before an offset, which must be stable."""
+        return overlapping(self._segments, self.log_start_offset, offset)
+
+    def offset_for_time(self, timestamp_ms: int, end: int | None = None) -> tuple[int, int] | None:
         """Return (offset, timestamp) of the first record at or after a time, or None.
 
         Exact: looks at the records of one batch. May be called from a thread.
-        """
-        return time_lookup.first_at(
-            list(self._segments), timestamp_ms, self.log_start_offset, self.high_watermark
-        )
 
-    def latest_time(self) -> tuple[int, int] | None:
+        Args:
+            end: Offsets from here on do not count; None is the high watermark.
+        """
+        end = self.high_watermark if end is None else end
+        return time_lookup.first_at(list(self._segments), timestamp_ms, self.log_start_offset, end)
+
+    def latest_time(self, end: int | None = None) -> tuple[int, int] | None:
         """Return (offset, timestamp) of the record with the largest timestamp, or None."""
-        return time_lookup.latest(list(self._segments), self.log_start_offset, self.high_watermark)
+        end = self.high_watermark if end is None else end
+        return time_lookup.latest(list(self._segments), self.log_start_offset, end)
 
     # -- being told
 
@@ -338,7 +405,7 @@ class PartitionLog:
 
     @property
     def durable_sealed(self) -> Sequence[Segment]:
-        """Sealed segments below the recovery point: what may be removed or replaced."""
+        """Sealed segments below the recovery point: what may be removed or, stable, replaced."""
         return tuple(
             segment
             for segment in self._segments.sealed
@@ -350,6 +417,10 @@ class PartitionLog:
         """Whether the segment that is written to is old enough to be sealed."""
         age_ms = self._clock.now_ms() - self._active_since_ms
         return self._active.size > 0 and age_ms >= self.config.segment_ms
+
+    def expire_producers(self) -> None:
+        """Forget producers that were silent for longer than ``producer_expiry``."""
+        self._producers.expire(self._clock.now_ms() - self._producer_expiry_ms())
 
     def detach_below_start(self) -> Sequence[Segment]:
         """Take sealed segments that end before the log start out of the log.
@@ -370,6 +441,7 @@ class PartitionLog:
         next_offset: int,
         size: int,
         indexes: SegmentIndexes,
+        aborted: TransactionIndex,
     ) -> Segment:
         """Put a compacted segment in the place of those it was made of; return it.
 
@@ -383,6 +455,7 @@ class PartitionLog:
             size=size,
             next_offset=next_offset,
             indexes=indexes,
+            aborted=aborted,
         )
         self._segments.replace(old, segment)
         return segment
@@ -431,6 +504,23 @@ class PartitionLog:
     @property
     def _active(self) -> Segment:
         return self._segments.active
+
+    def _check_writable(self) -> None:
+        self._fault.check()
+        if self.is_deleted:
+            raise UnknownTopicOrPartition(f"{self.topic} was deleted")
+
+    def _append(self, batch: Bytes, header: BatchHeader, leader_epoch: int, now_ms: int) -> int:
+        """Write a batch that was checked; return its base offset."""
+        base_offset = self.end_offset
+        try:
+            if self._must_roll(header, now_ms):
+                self.roll()
+            self._write(batch, header._replace(base_offset=base_offset, leader_epoch=leader_epoch))
+        except StorageError:
+            self._producers.refused(header)
+            raise
+        return base_offset
 
     def _must_roll(self, header: BatchHeader, now_ms: int) -> bool:
         active = self._active

@@ -1,58 +1,59 @@
-"""Idempotent producers: epoch and last five batches per producer id (KIP-98).
+"""Producers that write exactly once: epoch, last five batches and open transaction (KIP-98).
 
 A producer numbers its records per partition. What repeats one of its last five batches is a
 retry and is answered with the first answer's offsets; what leaves a gap is refused. The state is
 part of the log: a snapshot of it lies beside each segment, and replaying the batches after a
 snapshot restores it, so that a retry after a crash is recognised.
 
+As in Apache Kafka, a producer of which nothing is known (it was silent for longer than
+``producer_expiry``) may begin at any sequence, and UNKNOWN_PRODUCER_ID is never answered.
+
 Format: FORMAT.md, "Producer snapshot". Pure: time comes as an argument. For the event loop.
 """
 
-import struct
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from itertools import takewhile
 
-import google_crc32c
-
-from broker_core.errors import InvalidProducerEpoch, OutOfOrderSequence
+from broker_core.errors import (
+    InvalidProducerEpoch,
+    InvalidTxnState,
+    OutOfOrderSequence,
+    TransactionCoordinatorFenced,
+)
+from broker_core.log import producer_snapshot
+from broker_core.log.open_transactions import NOWHERE, OpenTransactions
+from broker_core.log.producer_snapshot import Producer, Snapshot, WrittenBatch
+from broker_core.log.transaction_index import AbortedTransaction
+from broker_core.protocol.control_record import Marker
 from broker_core.protocol.record_batch import BatchHeader
 
 REMEMBERED_BATCHES = 5  # max.in.flight.requests.per.connection of an idempotent producer
 MAX_PRODUCERS = 100_000  # ids are the client's word; the one silent for longest makes room
 
-_MAGIC = b"TPST"
-_VERSION = 1
-_FILE = struct.Struct(">4sHHI")
-_PRODUCER = struct.Struct(">qhH")
-_BATCH = struct.Struct(">iiqqq")
 _SEQUENCES = 1 << 31
 
 
-class WrittenBatch(NamedTuple):
-    """What must be known of a batch to recognise it again."""
-
-    base_sequence: int
-    last_sequence: int
-    base_offset: int
-    last_offset: int
-    timestamp_ms: int
-
-
-@dataclass(slots=True)
-class _Producer:
-    epoch: int
-    batches: list[WrittenBatch] = field(default_factory=list)
-
-
 class ProducerState:
-    """The idempotent producers of one partition."""
+    """The producers of one partition that have an id.
+
+    Attributes:
+        transactions: Those of them that are undecided.
+    """
 
     def __init__(self) -> None:
-        self._producers: OrderedDict[int, _Producer] = OrderedDict()
+        self._producers: OrderedDict[int, Producer] = OrderedDict()
+        self.transactions = OpenTransactions()
 
     def __len__(self) -> int:
         return len(self._producers)
+
+    @property
+    def by_id(self) -> Mapping[int, Producer]:
+        """Every producer by its id, the longest silent first."""
+        return self._producers
+
+    # -- before something is appended
 
     def check(self, header: BatchHeader) -> WrittenBatch | None:
         """Judge a batch of an idempotent producer before it is appended.
@@ -63,33 +64,71 @@ class ProducerState:
         Raises:
             InvalidProducerEpoch: A newer incarnation of the producer has written.
             OutOfOrderSequence: It neither follows the last batch nor repeats a recent one.
+            InvalidTxnState: Its transaction is open and this batch is not part of it.
         """
         known = self._producers.get(header.producer_id)
         if known is None:
             return None
-        if header.producer_epoch < known.epoch:
-            raise InvalidProducerEpoch(
-                f"producer {header.producer_id} writes with epoch {header.producer_epoch}, "
-                f"the partition has seen {known.epoch}"
-            )
+        _check_epoch(header.producer_id, header.producer_epoch, known.epoch)
+        sequence = header.base_sequence
         if header.producer_epoch > known.epoch:
-            if header.base_sequence != 0:
+            if sequence != 0:
                 raise OutOfOrderSequence(
                     f"producer {header.producer_id} begins epoch {header.producer_epoch} "
-                    f"at sequence {header.base_sequence}, not 0"
+                    f"at sequence {sequence}, not 0"
                 )
             return None
-        sequences = (header.base_sequence, header.last_sequence)
+        sequences = (sequence, header.last_sequence)
         for batch in known.batches:
             if (batch.base_sequence, batch.last_sequence) == sequences:
                 return batch
-        expected = (known.batches[-1].last_sequence + 1) % _SEQUENCES
-        if header.base_sequence != expected:
+        expected = (known.batches[-1].last_sequence + 1) % _SEQUENCES if known.batches else 0
+        if sequence != expected:
             raise OutOfOrderSequence(
-                f"producer {header.producer_id} sends sequence {header.base_sequence}, "
-                f"{expected} is next"
+                f"producer {header.producer_id} sends sequence {sequence}, {expected} is next"
+            )
+        if header.producer_id in self.transactions and not header.is_transactional:
+            raise InvalidTxnState(
+                f"producer {header.producer_id} writes outside of its open transaction"
             )
         return None
+
+    def check_epoch(self, producer_id: int, epoch: int) -> None:
+        """Judge what a coordinator writes for a producer: it has no sequence.
+
+        Raises:
+            InvalidProducerEpoch: A newer incarnation of the producer has written.
+        """
+        known = self._producers.get(producer_id)
+        if known is not None:
+            _check_epoch(producer_id, epoch, known.epoch)
+
+    def check_marker(self, marker: Marker) -> None:
+        """Judge the end of a transaction before it is appended.
+
+        Raises:
+            InvalidProducerEpoch: A newer incarnation of the producer has written.
+            TransactionCoordinatorFenced: A newer coordinator has decided over the producer.
+        """
+        self.check_epoch(marker.producer_id, marker.producer_epoch)
+        known = self._producers.get(marker.producer_id)
+        if known is not None and marker.coordinator_epoch < known.coordinator_epoch:
+            raise TransactionCoordinatorFenced(
+                f"coordinator epoch {marker.coordinator_epoch}, "
+                f"the partition has seen {known.coordinator_epoch}"
+            )
+
+    def refused(self, header: BatchHeader) -> None:
+        """Remember that a new producer's first batch was in order but could not be written.
+
+        Else the next batch of a pipeline would be taken for the continuation of a producer that
+        is forgotten, and the first could not be sent again.
+        """
+        producer_id = header.producer_id
+        if producer_id >= 0 and header.base_sequence == 0 and producer_id not in self._producers:
+            self._of(producer_id, header.producer_epoch)
+
+    # -- when it is appended, and when the log is replayed
 
     def record(self, header: BatchHeader, base_offset: int, timestamp_ms: int) -> None:
         """Remember a batch that was appended at ``base_offset``.
@@ -97,57 +136,80 @@ class ProducerState:
         Args:
             timestamp_ms: When it was written, for :meth:`expire` and for answers to retries.
         """
-        known = self._producers.get(header.producer_id)
-        if known is None or known.epoch != header.producer_epoch:
-            known = self._producers[header.producer_id] = _Producer(header.producer_epoch)
-            if len(self._producers) > MAX_PRODUCERS:
-                self._producers.popitem(last=False)
-        batch = WrittenBatch(
-            header.base_sequence,
-            header.last_sequence,
-            base_offset,
-            base_offset + header.last_offset_delta,
-            timestamp_ms,
-        )
-        known.batches.append(batch)
-        if len(known.batches) > REMEMBERED_BATCHES:
-            del known.batches[0]
-        self._producers.move_to_end(header.producer_id)
+        known = self._of(header.producer_id, header.producer_epoch)
+        known.written_ms = timestamp_ms
+        if header.base_sequence >= 0:
+            batch = WrittenBatch(
+                header.base_sequence,
+                header.last_sequence,
+                base_offset,
+                base_offset + header.last_offset_delta,
+                timestamp_ms,
+            )
+            known.batches.append(batch)
+            if len(known.batches) > REMEMBERED_BATCHES:
+                del known.batches[0]
+        if header.is_transactional:
+            self.transactions.begin(header.producer_id, base_offset)
+
+    def end(self, marker: Marker, offset: int, timestamp_ms: int) -> AbortedTransaction | None:
+        """Remember a marker that was appended at ``offset``; return what it aborted, if it did."""
+        known = self._of(marker.producer_id, marker.producer_epoch)
+        known.written_ms = timestamp_ms
+        known.coordinator_epoch = max(known.coordinator_epoch, marker.coordinator_epoch)
+        first_offset = self.transactions.end(marker.producer_id, offset)
+        if first_offset is None or marker.committed:
+            return None
+        undecided = self.transactions.first_undecided
+        last_stable_offset = offset + 1 if undecided == NOWHERE else undecided
+        return AbortedTransaction(marker.producer_id, first_offset, offset, last_stable_offset)
 
     def expire(self, before_ms: int) -> None:
-        """Forget every producer whose last batch was written before this time."""
-        while self._producers:
-            oldest = next(iter(self._producers))
-            if self._producers[oldest].batches[-1].timestamp_ms >= before_ms:
-                break
-            del self._producers[oldest]
+        """Forget every producer silent since before this time that has no open transaction."""
+        silent = takewhile(lambda one: one[1].written_ms < before_ms, self._producers.items())
+        for producer_id, _ in list(silent):
+            if producer_id not in self.transactions:
+                del self._producers[producer_id]
+
+    # -- snapshots
 
     def encode(self) -> bytes:
         """Return the content of a snapshot file."""
-        parts = []
-        for producer_id, producer in self._producers.items():
-            parts.append(_PRODUCER.pack(producer_id, producer.epoch, len(producer.batches)))
-            parts.extend(_BATCH.pack(*batch) for batch in producer.batches)
-        body = b"".join(parts)
-        return _FILE.pack(_MAGIC, _VERSION, 0, google_crc32c.value(body)) + body
+        return producer_snapshot.encode(Snapshot(self._producers, self.transactions.by_producer))
 
     @classmethod
     def decode(cls, data: bytes) -> "ProducerState | None":
         """Return the state of a snapshot, or None if the bytes are not one."""
-        if len(data) < _FILE.size:
-            return None
-        body = data[_FILE.size :]
-        if _FILE.unpack_from(data) != (_MAGIC, _VERSION, 0, google_crc32c.value(body)):
+        snapshot = producer_snapshot.decode(data)
+        if snapshot is None:
             return None
         state = cls()
-        position = 0
-        while position < len(body):
-            producer_id, epoch, batches = _PRODUCER.unpack_from(body, position)
-            position += _PRODUCER.size
-            end = position + batches * _BATCH.size
-            written = [
-                WrittenBatch._make(fields) for fields in _BATCH.iter_unpack(body[position:end])
-            ]
-            state._producers[producer_id] = _Producer(epoch, written)
-            position = end
+        state._producers.update(snapshot.producers)
+        for offset, producer_id in sorted((at, who) for who, at in snapshot.transactions.items()):
+            state.transactions.begin(producer_id, offset)
         return state
+
+    # -- inside
+
+    def _of(self, producer_id: int, epoch: int) -> Producer:
+        """Return what is known of the producer, nothing if it comes with another epoch."""
+        known = self._producers.get(producer_id)
+        if known is None or known.epoch != epoch:
+            coordinator_epoch = -1 if known is None else known.coordinator_epoch
+            known = self._producers[producer_id] = Producer(epoch, coordinator_epoch)
+            if len(self._producers) > MAX_PRODUCERS:
+                self._make_room()
+        self._producers.move_to_end(producer_id)
+        return known
+
+    def _make_room(self) -> None:
+        silent = (one for one in self._producers if one not in self.transactions)
+        del self._producers[next(silent)]
+
+
+def _check_epoch(producer_id: int, epoch: int, known_epoch: int) -> None:
+    if epoch < known_epoch:
+        raise InvalidProducerEpoch(
+            f"producer {producer_id} writes with epoch {epoch}, "
+            f"the partition has seen {known_epoch}"
+        )

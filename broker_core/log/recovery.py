@@ -2,14 +2,14 @@
 
 After an orderly close nothing is scanned. After a crash every batch from the recovery point's
 segment on is read and its CRC compared; the first one that is not whole ends the log, because
-what follows it was never acknowledged. Indexes of what was scanned are built anew. Idempotent
-producers come back from the newest snapshot and the headers of the batches after it.
+what follows it was never acknowledged. Indexes of what was scanned are built anew. Producers and
+their transactions come back from the newest snapshot and the headers of the batches after it
+(:mod:`broker_core.log.replay`).
 
 All of it blocks, before the partition serves.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -26,14 +26,10 @@ from broker_core.log.checkpoint import (
 )
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.producer_state import ProducerState
+from broker_core.log.replay import restore_producers
 from broker_core.log.segment import MAX_SPAN, Segment, SegmentIndexes, walk
 from broker_core.metrics import LOG_BYTES_CUT
-from broker_core.protocol.record_batch import (
-    HEADER_BYTES,
-    BatchHeader,
-    check_crc,
-    read_header,
-)
+from broker_core.protocol.record_batch import HEADER_BYTES, check_crc, read_header
 
 log = structlog.get_logger()
 
@@ -86,10 +82,13 @@ def recover(
     if not (clean and opening.trust_clean_end()):
         opening.check_after_crash()
     opening.ensure_active()
-    end_offset = opening.segments[-1].next_offset
+    producers = restore_producers(
+        directory, opening.segments, now_ms, without_index=opening.scanned
+    )
+    opening.write_what_was_rebuilt()
     return Recovered(
         segments=opening.segments,
-        producers=restore_producers(directory, opening.segments, end_offset, now_ms),
+        producers=producers,
         recovery_point=opening.recovery_point,
         log_start_offset=opening.log_start_offset(),
         active_since_ms=_active_since(opening.segments[-1], now_ms),
@@ -103,7 +102,9 @@ class _Opening:
     interval_bytes: int
     checkpoint: PartitionCheckpoint | None
     segments: list[Segment] = field(default_factory=list)
+    scanned: list[Segment] = field(default_factory=list)
     recovery_point: int = 0
+    is_checked: bool = False
 
     def trust_clean_end(self) -> bool:
         """Open everything as the checkpoint says, if the files look like it."""
@@ -139,7 +140,11 @@ class _Opening:
                 break
         if not self.segments and known.recovery_point > 0:
             log.error("log_segments_missing", partition=self.directory.name)
-        self._sync_scanned(first)
+        for segment in self.segments[first:]:
+            with segment.path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_directory(self.directory)
+        self.is_checked = bool(self.segments)
 
     def ensure_active(self) -> None:
         """Open the last segment for appending; make the first one of an empty partition."""
@@ -154,6 +159,14 @@ class _Opening:
                 log_start_offset=self.segments[0].base_offset,
                 recovery_point=self.segments[0].base_offset,
             ).write(self.directory)
+
+    def write_what_was_rebuilt(self) -> None:
+        """Write the indexes of sealed segments that were scanned, then say what is on disk."""
+        for segment in self.scanned:
+            if segment is not self.segments[-1]:
+                self._write_indexes(segment)
+        if self.is_checked:
+            self._advance_recovery_point(self.segments[-1].base_offset)
 
     def log_start_offset(self) -> int:
         """The first offset readers may see."""
@@ -190,8 +203,9 @@ class _Opening:
     def _trust(self, base_offset: int, next_offset: int) -> None:
         """Open a segment whose records are known to be on disk."""
         size = (self.directory / file_layout.log_file(base_offset)).stat().st_size
-        if _has_indexes(self.directory, base_offset, size):
-            self.segments.append(self._segment(base_offset, size, next_offset))
+        segment = self._segment(base_offset, size, next_offset)
+        if _has_indexes(segment):
+            self.segments.append(segment)
             return
         scanned = self._scan(base_offset)
         segment = self.segments[-1]
@@ -203,7 +217,6 @@ class _Opening:
                 first_offset=scanned.next_offset,
                 last_offset=next_offset - 1,
             )
-        self._write_indexes(segment)
 
     def _scan(self, base_offset: int) -> Scan:
         """Scan a segment, cut it where it is torn, and add it."""
@@ -212,9 +225,9 @@ class _Opening:
         if scanned.problem is not None:
             self._count_cut(path.stat().st_size - scanned.size, path, scanned.problem)
             os.truncate(path, scanned.size)
-        self.segments.append(
-            self._segment(base_offset, scanned.size, scanned.next_offset, scanned.indexes)
-        )
+        segment = self._segment(base_offset, scanned.size, scanned.next_offset, scanned.indexes)
+        self.segments.append(segment)
+        self.scanned.append(segment)
         return scanned
 
     def _remove(self, bases: list[int], problem: str) -> None:
@@ -233,18 +246,9 @@ class _Opening:
             problem=problem,
         )
 
-    def _sync_scanned(self, first: int) -> None:
-        for segment in self.segments[first:]:
-            with segment.path.open("rb") as file:
-                os.fsync(file.fileno())
-        sync_directory(self.directory)
-        for segment in self.segments[first:-1]:
-            self._write_indexes(segment)
-        if self.segments:
-            self._advance_recovery_point(self.segments[-1].base_offset)
-
     def _write_indexes(self, segment: Segment) -> None:
         try:
+            segment.remove_index_files()
             for path, content in segment.index_files():
                 replace_file(path, content)
         except OSError as error:
@@ -326,6 +330,7 @@ def install_swap(directory: Path, swap: Path) -> None:
         file_layout.LOG_SUFFIX,
         file_layout.OFFSET_INDEX_SUFFIX,
         file_layout.TIME_INDEX_SUFFIX,
+        file_layout.TRANSACTION_INDEX_SUFFIX,
     ):
         for path in file_layout.segment_files(directory, suffix):
             if base_offset <= file_layout.offset_of(path) < next_offset:
@@ -333,45 +338,12 @@ def install_swap(directory: Path, swap: Path) -> None:
     swap.rename(directory / file_layout.log_file(base_offset))
 
 
-def restore_producers(
-    directory: Path, segments: list[Segment], end_offset: int, now_ms: int
-) -> ProducerState:
-    """Return the idempotent producers as of ``end_offset``."""
-    state, known_until = _newest_snapshot(directory, end_offset)
-    for segment in segments:
-        if segment.next_offset <= known_until:
-            continue
-        try:
-            _replay(
-                segment,
-                known_until,
-                lambda header: state.record(header, header.base_offset, now_ms),
-            )
-        except CorruptMessage as error:
-            log.error("producer_replay_stopped", segment=str(segment.path), error=str(error))
-    return state
-
-
-def _newest_snapshot(directory: Path, end_offset: int) -> tuple[ProducerState, int]:
-    """Return the newest usable snapshot and its offset; drop those that are not usable."""
-    for path in reversed(file_layout.segment_files(directory, file_layout.SNAPSHOT_SUFFIX)):
-        offset = file_layout.offset_of(path)
-        state = ProducerState.decode(path.read_bytes()) if offset <= end_offset else None
-        if state is not None:
-            return state, offset
-        path.unlink()
-    return ProducerState(), 0
-
-
-def _replay(segment: Segment, start: int, record: Callable[[BatchHeader], None]) -> None:
-    descriptor = segment.descriptor()
-    for _, header in walk(descriptor, 0, segment.size):
-        if header.base_offset >= start and header.producer_id >= 0:
-            record(header)
-
-
-def _has_indexes(directory: Path, base_offset: int, size: int) -> bool:
-    return SegmentIndexes.read(directory, base_offset, log_bytes=size, interval_bytes=1) is not None
+def _has_indexes(segment: Segment) -> bool:
+    """Whether its index files are all there, that of transactions if it has one at all."""
+    indexes = SegmentIndexes.read(
+        segment.path.parent, segment.base_offset, log_bytes=segment.size, interval_bytes=1
+    )
+    return indexes is not None and (not segment.has_aborted or segment.read_aborted() is not None)
 
 
 def _active_since(segment: Segment, now_ms: int) -> int:

@@ -1,9 +1,10 @@
-"""One segment of a partition's log: a file of record batches and its two sparse indexes.
+"""One segment of a partition's log: a file of record batches and its indexes.
 
 A segment is named after the first offset it may hold (``00000000000000042000.log``). Only the
 newest segment of a partition is written to, and only at its end; older ones are sealed and never
 change until they are replaced or removed whole. Indexes of the written segment live in memory;
-those of a sealed one are read from their files when somebody looks for an offset in it.
+those of a sealed one are read from their files when somebody looks for an offset in it. Which of
+its transactions were aborted cannot be told from a segment alone: see :attr:`Segment.aborted`.
 
 Format: FORMAT.md, "Segment". For the event loop.
 """
@@ -18,6 +19,7 @@ from broker_core.log import file_layout
 from broker_core.log.offset_index import OffsetIndex
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.time_index import NO_TIMESTAMP, TimeIndex
+from broker_core.log.transaction_index import AbortedTransaction, TransactionIndex
 from broker_core.protocol.record_batch import (
     HEADER_BYTES,
     BatchHeader,
@@ -103,9 +105,11 @@ class Segment:
         base_offset: First offset it may hold, and its name.
         next_offset: First offset it does not reach; where the next segment begins.
         size: Bytes of its log file.
+        has_aborted: Whether :attr:`aborted` holds anything.
     """
 
     __slots__ = (
+        "_aborted",
         "_directory",
         "_files",
         "_indexes",
@@ -114,6 +118,7 @@ class Segment:
         "_sealed_max_timestamp",
         "_writer",
         "base_offset",
+        "has_aborted",
         "next_offset",
         "path",
         "size",
@@ -129,11 +134,18 @@ class Segment:
         size: int = 0,
         next_offset: int | None = None,
         indexes: SegmentIndexes | None = None,
+        aborted: TransactionIndex | None = None,
     ) -> None:
+        """Describe a segment.
+
+        Args:
+            aborted: None has its file read when need be.
+        """
         self._directory = directory
         self._files = files
         self._interval_bytes = interval_bytes
         self._indexes = indexes
+        self._aborted = aborted
         self._writer: int | None = None
         self._pins = 0
         self._sealed_max_timestamp: int | None = None
@@ -141,6 +153,39 @@ class Segment:
         self.next_offset = base_offset if next_offset is None else next_offset
         self.path = directory / file_layout.log_file(base_offset)
         self.size = size
+        if aborted is None:
+            self.has_aborted = self._transaction_index_path.exists()
+        else:
+            self.has_aborted = len(aborted) > 0
+
+    @property
+    def aborted(self) -> TransactionIndex:
+        """The aborted transactions whose markers it holds.
+
+        Recovery rebuilds what is lost, with what it knows of the producers; here a file that
+        cannot be read is an empty index.
+        """
+        if self._aborted is None:
+            self._aborted = self.read_aborted() or TransactionIndex()
+        return self._aborted
+
+    @aborted.setter
+    def aborted(self, aborted: TransactionIndex) -> None:
+        self._aborted = aborted
+        self.has_aborted = len(aborted) > 0
+
+    def add_aborted(self, aborted: AbortedTransaction) -> None:
+        """Take note of an aborted transaction whose marker was appended here."""
+        self.aborted.append(aborted)
+        self.has_aborted = True
+
+    def read_aborted(self) -> TransactionIndex | None:
+        """Return what the transaction index file holds; None if it is absent or not this log's."""
+        try:
+            data = self._transaction_index_path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return TransactionIndex.decode(data, log_bytes=self.size)
 
     @property
     def indexes(self) -> SegmentIndexes:
@@ -179,8 +224,10 @@ class Segment:
         """
         flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0)
         self._writer = os.open(self.path, flags, 0o640)
-        if self._indexes is None and create:
+        if create:
             self._indexes = SegmentIndexes(self._interval_bytes)
+        else:
+            _ = self.aborted  # its file is known by the log's size, which will change
 
     def append(self, parts: Sequence[Bytes], header: BatchHeader) -> None:
         """Write one batch, whose header is given, at the end of the file.
@@ -191,6 +238,7 @@ class Segment:
         """
         assert self._writer is not None, "a sealed segment never changes"
         position = self.size
+        indexes = self.indexes  # whose files are known by the log's size, which changes now
         try:
             written = os.pwritev(self._writer, parts, position)
             if written != header.size:
@@ -200,7 +248,7 @@ class Segment:
             raise StorageError(f"cannot write to {self.path.name}: {error}") from error
         self.size = position + header.size
         self.next_offset = header.base_offset + header.last_offset_delta + 1
-        self.indexes.add(header.base_offset - self.base_offset, position, header.max_timestamp)
+        indexes.add(header.base_offset - self.base_offset, position, header.max_timestamp)
 
     def pin_writer(self) -> int:
         """Return the descriptor that is written to; it stays open until :meth:`unpin_writer`."""
@@ -224,6 +272,8 @@ class Segment:
         """Drop the indexes of a sealed segment from memory; their files stay."""
         if self._writer is None:
             self._indexes = None
+            if self.has_aborted and self._transaction_index_path.exists():
+                self._aborted = None  # without its file, which a full disk may have prevented
 
     def descriptor(self) -> int:
         """Return a descriptor to read from, valid until the next call."""
@@ -269,9 +319,18 @@ class Segment:
         return os.pread(descriptor, boundary - position, position)
 
     def index_files(self) -> list[tuple[Path, bytes]]:
-        """Return (path, content) of both index files, as of now."""
+        """Return (path, content) of the index files, as of now.
+
+        In the order in which they must be written: who finds the sparse ones trusts that there
+        is a transaction index if there was anything to put into it.
+        """
+        files = []
+        if self.has_aborted:
+            content = self.aborted.encode(log_bytes=self.size)
+            files.append((self._transaction_index_path, content))
         offset_data, time_data = self.indexes.encode(log_bytes=self.size)
         return [
+            *files,
             (self._directory / file_layout.offset_index_file(self.base_offset), offset_data),
             (self._directory / file_layout.time_index_file(self.base_offset), time_data),
         ]
@@ -284,8 +343,20 @@ class Segment:
     def remove_files(self) -> None:
         """Remove log and indexes; belongs in a thread, after :meth:`forget_file`."""
         self.path.unlink(missing_ok=True)
-        for name in (file_layout.offset_index_file, file_layout.time_index_file):
+        self.remove_index_files()
+
+    def remove_index_files(self) -> None:
+        """Remove the indexes' files."""
+        for name in (
+            file_layout.offset_index_file,
+            file_layout.time_index_file,
+            file_layout.transaction_index_file,
+        ):
             (self._directory / name(self.base_offset)).unlink(missing_ok=True)
+
+    @property
+    def _transaction_index_path(self) -> Path:
+        return self._directory / file_layout.transaction_index_file(self.base_offset)
 
 
 def build_indexes(path: Path, base_offset: int, size: int, interval_bytes: int) -> SegmentIndexes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from broker_core.log.segment import Segment
+from broker_core.log.transaction_index import TransactionIndex
 
 _REMEMBERED_PLACES = 64
 _LOADED_SEALED = 4  # sealed segments whose indexes stay in memory
@@ -76,6 +77,15 @@ class SegmentList:
         if len(self._places) > _REMEMBERED_PLACES:
             self._places.popitem(last=False)
 
+    def place_of(self, offset: int) -> Place:
+        """Return where the batch that reaches ``offset`` begins."""
+        number, position = self._find(offset)
+        return Place(self._segments[number], position)
+
+    def from_offset(self, offset: int) -> Iterator[Segment]:
+        """Yield the segment that may hold ``offset`` and those after it."""
+        return iter(self._segments[max(0, bisect_right(self._bases, offset) - 1) :])
+
     def read(self, offset: int, end: Place, *, max_bytes: int, minimum_one: bool) -> bytes:
         """Return whole batches from the one that holds ``offset`` up to ``end``.
 
@@ -98,6 +108,12 @@ class SegmentList:
                 break
             number, position = number + 1, 0
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def aborted_of(self, segment: Segment) -> TransactionIndex:
+        """Return a segment's aborted transactions; those of a few sealed ones stay in memory."""
+        if segment is not self.active:
+            self._keep_loaded(segment)
+        return segment.aborted
 
     def _find(self, offset: int) -> tuple[int, int]:
         place = self._places.get(offset)

@@ -235,16 +235,18 @@ def build_batch(
     producer_id: int = NO_PRODUCER,
     producer_epoch: int = -1,
     base_sequence: int = -1,
+    transactional: bool = False,
+    control: bool = False,
 ) -> bytes:
     """Encode a batch; its base offset is the first record's, the deltas follow the records.
 
-    For what the broker itself writes (committed offsets, producer ids), and for tests.
+    For what the broker itself writes (committed offsets, transactions), and for tests.
     """
     first = records[0]
     max_timestamp = max(record.timestamp for record in records)
     section = b"".join(_encode_record(record, first) for record in records)
     fields = (
-        int(codec),
+        int(codec) | (_TRANSACTIONAL if transactional else 0) | (_CONTROL if control else 0),
         records[-1].offset - first.offset,
         first.timestamp,
         max_timestamp,

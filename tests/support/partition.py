@@ -6,6 +6,7 @@ from pathlib import Path
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.compression import Codec
+from broker_core.protocol.control_record import Marker, decode_marker
 from broker_core.protocol.record_batch import Record, build_batch, read_batches, read_records
 from broker_core.settings import LogSettings
 
@@ -35,6 +36,7 @@ def batch(
     producer_id: int = -1,
     epoch: int = -1,
     sequence: int = -1,
+    transactional: bool = False,
 ) -> bytes:
     """A record batch as a producer sends it: one record per value."""
     times = timestamps or [NOON_MS] * len(values)
@@ -48,6 +50,17 @@ def batch(
         producer_id=producer_id,
         producer_epoch=epoch,
         base_sequence=sequence,
+        transactional=transactional,
+    )
+
+
+def marker(producer_id: int, *, committed: bool, epoch: int = 0, coordinator: int = 0) -> Marker:
+    """The end of a producer's transaction."""
+    return Marker(
+        producer_id=producer_id,
+        producer_epoch=epoch,
+        committed=committed,
+        coordinator_epoch=coordinator,
     )
 
 
@@ -74,6 +87,32 @@ def read_all(log: PartitionLog, start: int | None = None) -> list[Record]:
         assert data, f"nothing at offset {offset}, below {log.high_watermark}"
         for at, header in read_batches(data):
             found += [one for one in read_records(data, at) if one.offset >= offset]
+            last = header.last_offset
+        offset = last + 1
+    return found
+
+
+def read_committed(log: PartitionLog, max_bytes: int = 512) -> list[Record]:
+    """Every record a read_committed consumer hands on, filtered as Kafka's own does it.
+
+    A batch is skipped between the first offset of an aborted transaction of its producer and that
+    producer's next abort marker.
+    """
+    offset = log.log_start_offset
+    found: list[Record] = []
+    while offset < log.last_stable_offset:
+        data = log.read(offset, max_bytes, committed=True)
+        assert data, f"nothing at offset {offset}, below {log.last_stable_offset}"
+        to_come = sorted(log.aborted_in(offset, data), key=lambda one: one.first_offset)
+        aborting: set[int] = set()
+        for at, header in read_batches(data):
+            while to_come and to_come[0].first_offset <= header.last_offset:
+                aborting.add(to_come.pop(0).producer_id)
+            if header.is_control:
+                if not decode_marker(data[at : at + header.size], 0, 0).committed:
+                    aborting.discard(header.producer_id)
+            elif not (header.is_transactional and header.producer_id in aborting):
+                found += [one for one in read_records(data, at) if one.offset >= offset]
             last = header.last_offset
         offset = last + 1
     return found

@@ -46,6 +46,14 @@ def test_returns_the_header_of_a_good_batch() -> None:
     assert (header.record_count, header.last_offset_delta) == (2, 1)
 
 
+def test_a_coordinator_writes_for_a_producer_without_a_sequence() -> None:
+    data = batch(b"a", producer_id=5, epoch=0, transactional=True)
+
+    assert check_batch(data, CONFIG, sequenced=False).is_transactional
+    with pytest.raises(InvalidRecord, match="sequence"):
+        check_batch(data, CONFIG)
+
+
 def test_takes_a_view_of_a_request_as_well_as_bytes() -> None:
     assert check_batch(memoryview(batch(b"a")), CONFIG).record_count == 1
 
@@ -76,7 +84,7 @@ def test_takes_a_view_of_a_request_as_well_as_bytes() -> None:
         "no records",
         "count and offsets disagree",
         "control batch",
-        "transactional batch",
+        "transactional batch without a producer id",
         "timestamp type of the broker",
         "producer id without epoch",
     ],

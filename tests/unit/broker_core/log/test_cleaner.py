@@ -14,6 +14,7 @@ from broker_core.log.cleaner import LogCleaner
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
+from broker_core.log.transaction_index import AbortedTransaction
 from tests.support.partition import (
     NOON_MS,
     TurnedClock,
@@ -228,11 +229,13 @@ async def test_a_file_is_finished_before_cancelling_is_heard(
     begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
     last_offsets = compaction.last_offsets
 
-    def slow(files: Sequence[compaction.SealedFile]) -> dict[bytes, int]:
+    def slow(
+        files: Sequence[compaction.SealedFile], aborted: Sequence[AbortedTransaction]
+    ) -> dict[bytes, int]:
         begun.set()
         may_end.wait(10)
         ended.set()
-        return last_offsets(files)
+        return last_offsets(files, aborted)
 
     monkeypatch.setattr(compaction, "last_offsets", slow)
     cleaning = asyncio.create_task(cleaner.clean_all())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker_core.log import compaction
+from broker_core.log.compacted_transactions import CompactedTransactions
 from broker_core.log.compaction import Rewritten, SealedFile
 from broker_core.protocol.compression import Codec
 from broker_core.protocol.record_batch import (
@@ -52,6 +53,7 @@ def rewrite(
     return compaction.rewrite(
         files,
         compaction.last_offsets(files),
+        CompactedTransactions([]),
         keep_from=keep_from,
         tombstones_before_ms=tombstones_before_ms,
         interval_bytes=100,

@@ -1,19 +1,37 @@
-"""Idempotent producers: retries, gaps, epochs, expiry, snapshots."""
+"""Producers with an id: retries, gaps, epochs, transactions, expiry, snapshots."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker_core.errors import InvalidProducerEpoch, OutOfOrderSequence
+from broker_core.errors import (
+    InvalidProducerEpoch,
+    InvalidTxnState,
+    OutOfOrderSequence,
+    TransactionCoordinatorFenced,
+)
 from broker_core.log.producer_state import REMEMBERED_BATCHES, ProducerState
 from broker_core.protocol.record_batch import BatchHeader, read_header
-from tests.support.partition import batch
+from tests.support.partition import batch, marker
 
 LAST_SEQUENCE = 2**31 - 1
 
 
-def header(sequence: int, *, records: int = 1, epoch: int = 0, producer_id: int = 9) -> BatchHeader:
-    data = batch(*[b""] * records, producer_id=producer_id, epoch=epoch, sequence=sequence)
+def header(
+    sequence: int,
+    *,
+    records: int = 1,
+    epoch: int = 0,
+    producer_id: int = 9,
+    transactional: bool = False,
+) -> BatchHeader:
+    data = batch(
+        *[b""] * records,
+        producer_id=producer_id,
+        epoch=epoch,
+        sequence=sequence,
+        transactional=transactional,
+    )
     return read_header(data)
 
 
@@ -111,20 +129,120 @@ def test_the_longest_silent_producer_makes_room(monkeypatch: pytest.MonkeyPatch)
     assert state.check(header(0, producer_id=3)) is not None
 
 
-@given(writes=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), max_size=30))
-def test_a_snapshot_restores_everything(writes: list[tuple[int, int]]) -> None:
+@given(
+    writes=st.lists(
+        st.tuples(st.integers(0, 4), st.integers(1, 3), st.booleans(), st.booleans()), max_size=30
+    )
+)
+def test_a_snapshot_restores_everything(writes: list[tuple[int, int, bool, bool]]) -> None:
     state = ProducerState()
     sequences: dict[int, int] = {}
-    for number, (producer_id, records) in enumerate(writes):
+    for number, (producer_id, records, transactional, ends) in enumerate(writes):
         sequence = sequences.get(producer_id, 0)
-        one = header(sequence, records=records, producer_id=producer_id)
+        one = header(
+            sequence, records=records, producer_id=producer_id, transactional=transactional
+        )
         state.record(one, number * 10, timestamp_ms=number)
         sequences[producer_id] = sequence + records
+        if ends:
+            state.end(marker(producer_id, committed=True), number * 10 + 5, timestamp_ms=number)
 
     read = ProducerState.decode(state.encode())
 
     assert read is not None
     assert read.encode() == state.encode()
+    assert list(read.by_id.items()) == list(state.by_id.items())
+    assert list(read.transactions.by_producer.items()) == list(
+        state.transactions.by_producer.items()
+    )
+
+
+def test_a_first_batch_that_could_not_be_written_is_still_the_one_that_must_come_first() -> None:
+    state = ProducerState()
+    state.check(header(0, records=3))
+
+    state.refused(header(0, records=3))
+
+    with pytest.raises(OutOfOrderSequence, match="0 is next"):
+        state.check(header(3))
+    assert state.check(header(0, records=3)) is None
+
+
+def test_only_the_batch_that_must_come_first_is_awaited() -> None:
+    state = ProducerState()
+
+    state.refused(header(5))
+    state.refused(header(0, producer_id=-1, epoch=-1))
+
+    assert len(state) == 0
+
+
+def test_a_marker_of_a_later_epoch_fences_the_producer_that_wrote() -> None:
+    state = after(header(0, transactional=True))
+
+    state.end(marker(9, epoch=1, committed=False), 101, timestamp_ms=0)
+
+    with pytest.raises(InvalidProducerEpoch):
+        state.check(header(1))
+    with pytest.raises(InvalidProducerEpoch):
+        state.check_epoch(9, 0)
+    assert state.check(header(0, epoch=1)) is None
+    with pytest.raises(OutOfOrderSequence, match="0 is next"):
+        state.check(header(1, epoch=1))
+
+
+def test_sequences_go_on_over_transactions() -> None:
+    state = after(header(0, transactional=True))
+
+    state.end(marker(9, committed=True), 101, timestamp_ms=0)
+
+    assert state.check(header(1, transactional=True)) is None
+    assert state.check(header(0, transactional=True)) is not None
+
+
+def test_a_producer_writes_nothing_outside_of_its_open_transaction() -> None:
+    state = after(header(0, transactional=True))
+
+    with pytest.raises(InvalidTxnState):
+        state.check(header(1))
+
+    assert state.check(header(1, transactional=True)) is None
+
+
+def test_a_coordinator_that_was_replaced_ends_nothing() -> None:
+    state = after(header(0, transactional=True))
+    state.end(marker(9, committed=True, coordinator=3), 101, timestamp_ms=0)
+
+    with pytest.raises(TransactionCoordinatorFenced):
+        state.check_marker(marker(9, committed=True, coordinator=2))
+    with pytest.raises(InvalidProducerEpoch):
+        state.check_marker(marker(9, epoch=-1, committed=True, coordinator=3))
+
+    state.check_marker(marker(9, epoch=1, committed=True, coordinator=3))
+
+
+def test_what_was_aborted_is_known_with_what_was_undecided_then() -> None:
+    state = after(
+        header(0, producer_id=1, transactional=True), header(0, producer_id=2, transactional=True)
+    )
+
+    assert state.end(marker(1, committed=False), 102, timestamp_ms=0) == (1, 100, 102, 101)
+    assert state.end(marker(2, committed=False), 103, timestamp_ms=0) == (2, 101, 103, 104)
+    assert state.end(marker(2, committed=False), 104, timestamp_ms=0) is None
+
+
+def test_who_has_an_open_transaction_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker_core.log.producer_state.MAX_PRODUCERS", 2)
+    state = after(
+        header(0, producer_id=1, transactional=True),
+        header(0, producer_id=2),
+        header(0, producer_id=3),
+    )
+    assert list(state.by_id) == [1, 3]
+
+    state.expire(before_ms=1000)
+
+    assert list(state.by_id) == [1]
 
 
 def test_a_damaged_snapshot_is_not_taken() -> None:
