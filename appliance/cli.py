@@ -61,7 +61,10 @@ def up(
     config: Config = None,
     data_dir: DataDir = None,
     port_offset: PortOffset = None,
-    roles: Annotated[str | None, typer.Option(help="Comma-separated; default: all.")] = None,
+    roles: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated; default: all but what a URL of yours replaces."),
+    ] = None,
 ) -> None:
     """Run the product: every role, restarted when it dies, until Ctrl-C."""
     from appliance.config import ConfigurationInvalid, load_configuration

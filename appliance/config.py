@@ -71,6 +71,26 @@ class Configuration(BaseSettings):
         return METRICS_PORTS[role] + self.port_offset
 
     @property
+    def own_bus_url(self) -> str:
+        """Where our own broker answers."""
+        return f"kafka://127.0.0.1:{self.broker.port}"
+
+    @property
+    def own_store_url(self) -> str:
+        """Where the embedded store answers."""
+        return f"http://127.0.0.1:{self.pipeline.embedded_store.port}"
+
+    @property
+    def replaced_roles(self) -> frozenset[str]:
+        """Roles that nobody needs here, because another cluster or server does their work."""
+        pipeline = self.pipeline
+        replaced = {
+            "broker": pipeline.bus.url != self.own_bus_url,
+            "store": pipeline.store.url != self.own_store_url,
+        }
+        return frozenset(role for role, is_replaced in replaced.items() if is_replaced)
+
+    @property
     def supervisor_url(self) -> str:
         """Where the supervisor tells the state of every role."""
         return f"http://{self.metrics_host}:{SUPERVISOR_PORT + self.port_offset}/healthz"
@@ -132,21 +152,12 @@ def _shifted(found: Configuration) -> Configuration:
             }
         )
 
-    bus, store = pipeline.bus, pipeline.store
-    if "url" not in bus.model_fields_set:
-        port = found.broker.port + offset
-        bus = bus.model_copy(update={"url": f"kafka://127.0.0.1:{port}"})
-    if "url" not in store.model_fields_set:
-        port = pipeline.embedded_store.port + offset
-        store = store.model_copy(update={"url": f"http://127.0.0.1:{port}"})
-    return found.model_copy(
+    shifted = found.model_copy(
         update={
             "broker": moved(found.broker, "port"),
             "web": moved(found.web, "port"),
             "pipeline": pipeline.model_copy(
                 update={
-                    "bus": bus,
-                    "store": store,
                     "embedded_store": moved(pipeline.embedded_store, "port"),
                     "syslog": moved(pipeline.syslog, "port", "tls_port"),
                     "http": moved(pipeline.http, "port"),
@@ -154,6 +165,13 @@ def _shifted(found: Configuration) -> Configuration:
             ),
         }
     )
+    bus, store = pipeline.bus, pipeline.store
+    if "url" not in bus.model_fields_set:
+        bus = bus.model_copy(update={"url": shifted.own_bus_url})
+    if "url" not in store.model_fields_set:
+        store = store.model_copy(update={"url": shifted.own_store_url})
+    moved_pipeline = shifted.pipeline.model_copy(update={"bus": bus, "store": store})
+    return shifted.model_copy(update={"pipeline": moved_pipeline})
 
 
 def _explain(error: ValidationError, file: Path | None) -> str:

@@ -83,9 +83,9 @@ def _die_with_parent() -> None:
 
 
 def bus_of(configuration: Configuration, secrets: Secrets, principal: str) -> BusSettings:
-    """How a principal of ours signs in to the bus; a bus with a user of its own keeps it."""
+    """How a principal of ours signs in to our broker; to another cluster as the file says."""
     bus = configuration.pipeline.bus
-    if bus.username:
+    if bus.username or "broker" in configuration.replaced_roles:
         return bus
     password = SecretStr(secrets.bus[principal])
     return bus.model_copy(update={"username": principal, "password": password})
@@ -97,7 +97,8 @@ def _pipeline(
     """The pipeline's settings as one role may have them: its own sign-ins, no other secret."""
     found = configuration.pipeline
     store = found.store
-    if not store.password.get_secret_value():
+    is_ours = "store" not in configuration.replaced_roles
+    if is_ours and not store.password.get_secret_value():
         name, password = ("reader", secrets.store_reader) if reader else ("tocsin", secrets.store)
         store = store.model_copy(update={"username": name, "password": SecretStr(password)})
     bus = bus_of(configuration, secrets, principal)
@@ -173,7 +174,7 @@ async def _collectors(configuration: Configuration, secrets: Secrets, ready: Rea
 def _own_targets(configuration: Configuration) -> list[ScrapeTarget]:
     """Our own roles and their supervisor, as Prometheus targets."""
     host = reachable(configuration.metrics_host)
-    ports = {name: configuration.metrics_port(name) for name in ROLES}
+    ports = {name: configuration.metrics_port(name) for name in default_roles(configuration)}
     ports["supervisor"] = SUPERVISOR_PORT + configuration.port_offset
     return [
         ScrapeTarget(job=f"tocsin-{name}", url=f"http://{host}:{port}/metrics")
@@ -247,6 +248,11 @@ ROLES: Mapping[str, Role] = {
     "web": Role(run=_web, ports=_web_ports),
 }
 """Every role in the order in which they start."""
+
+
+def default_roles(configuration: Configuration) -> list[str]:
+    """What ``up`` starts unless it is told otherwise, in starting order."""
+    return [name for name in ROLES if name not in configuration.replaced_roles]
 
 
 def ports_of(names: list[str], configuration: Configuration) -> list[Port]:

@@ -13,7 +13,7 @@ from appliance.first_run import claim, prepare
 from appliance.health import serve_health
 from appliance.logs import configure_logs
 from appliance.ports import SUPERVISOR_PORT, demand_free, reachable
-from appliance.roles import ROLES, ports_of
+from appliance.roles import ROLES, default_roles, ports_of
 from appliance.supervisor import RoleCommand, Supervisor, stop_on_signals
 from web.security.first_administrator import FirstAdministrator, ensure_first_administrator
 
@@ -28,13 +28,13 @@ def up(configuration: Configuration, config_file: Path | None, roles: str | None
     Args:
         configuration: What to run.
         config_file: Handed on to the roles.
-        roles: Comma-separated names; None for all.
+        roles: Comma-separated names; None for all that no other cluster or server replaces.
 
     Raises:
         UnknownRole: A name is none of ours.
         DataDirectoryUnusable, PortTaken, RoleFailed: With what to do about it.
     """
-    names = _chosen(roles)
+    names = default_roles(configuration) if roles is None else _chosen(roles)
     with claim(configuration.data_dir):
         demand_free(ports_of(names, configuration))
         prepare(configuration.data_dir)
@@ -46,10 +46,8 @@ def up(configuration: Configuration, config_file: Path | None, roles: str | None
         asyncio.run(_supervise(configuration, config_file, names, administrator))
 
 
-def _chosen(roles: str | None) -> list[str]:
-    """The roles to run, in starting order."""
-    if roles is None:
-        return list(ROLES)
+def _chosen(roles: str) -> list[str]:
+    """The roles that were asked for, in starting order."""
     wanted = {name.strip() for name in roles.split(",") if name.strip()}
     if unknown := sorted(wanted - set(ROLES)):
         known = ", ".join(ROLES)
@@ -120,10 +118,10 @@ def _banner(
             f"  HTTP       http://{reachable(http.host)}:{http.port}/ingest/ndjson"
             " (token: ./tocsin token create --role ingest)",
         ]
-    if "broker" in names:
-        lines.append(
-            f"  Kafka      {reachable(configuration.broker.host)}:{configuration.broker.port}"
-        )
+    broker, bus = configuration.broker, configuration.pipeline.bus
+    is_ours = "broker" in names
+    kafka = f"{reachable(broker.host)}:{broker.port}" if is_ours else bus.url
+    lines.append(f"  Kafka      {kafka}")
     lines.append(f"  Data       {configuration.data_dir}")
     if "collectors" in names:
         syslog = configuration.pipeline.syslog

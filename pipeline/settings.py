@@ -5,6 +5,7 @@ Values only: nothing here reads a file or the environment; ``appliance.config`` 
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr
 
@@ -22,8 +23,15 @@ class BusSettings(Section):
         default="kafka://127.0.0.1:9092",
         description="Bootstrap servers: kafka://host:port[,host:port…], or kafkas:// for TLS.",
     )
-    username: str = Field(default="", description="SASL PLAIN user; empty signs in to nothing.")
+    username: str = Field(default="", description="SASL user; empty signs in to nothing.")
     password: SecretStr = Field(default=SecretStr(""), description="Its password.")
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="PLAIN", description="SASL mechanism that the user signs in with."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM authorities that kafkas:// is checked against; None: the system's.",
+    )
     replication_factor: PositiveInt = Field(
         default=1, description="Copies of each partition of topics that Tocsin creates."
     )

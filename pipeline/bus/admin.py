@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 from pipeline.bus.connection import client_config, translated_exception
 from pipeline.bus.consumer import Record, as_committed
 from pipeline.bus.position import Committed, OffsetRange, TopicPartition
+from pipeline.bus.producer import MAX_RECORD_BYTES
 from pipeline.bus.reader import Reader
 from pipeline.schema.topics import Topic
 from pipeline.settings import BusSettings
@@ -244,6 +245,7 @@ def _new_topic(topic: Topic, replication_factor: int) -> NewTopic:
         config={
             "retention.ms": str(topic.retention_ms),
             "cleanup.policy": "compact" if topic.compacted else "delete",
+            "max.message.bytes": str(MAX_RECORD_BYTES),  # Kafka's own default is a megabyte
         },
     )
 

@@ -83,11 +83,13 @@ def client_config(settings: BusSettings, *, client_id: str) -> ClientConfig:
     tls = urlsplit(settings.url).scheme == "kafkas"
     if settings.username:
         config["security.protocol"] = "SASL_SSL" if tls else "SASL_PLAINTEXT"
-        config["sasl.mechanism"] = "PLAIN"
+        config["sasl.mechanism"] = settings.mechanism
         config["sasl.username"] = settings.username
         config["sasl.password"] = settings.password.get_secret_value()
     elif tls:
         config["security.protocol"] = "SSL"
+    if tls and settings.ca_file is not None:
+        config["ssl.ca.location"] = str(settings.ca_file)
     return config
 
 

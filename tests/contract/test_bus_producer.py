@@ -1,6 +1,7 @@
 """What a producer promises on every cluster."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -59,6 +60,17 @@ async def test_a_record_arrives_with_all_its_parts(bus: BusSettings) -> None:
     assert (record.value, record.key, record.partition) == (b"\x00\xff", b"key", 2)
     assert record.headers == outgoing.headers
     assert record.timestamp_ms == outgoing.timestamp_ms
+
+
+async def test_a_record_of_several_megabytes_arrives(bus: BusSettings) -> None:
+    topic = await fresh_topic(bus)
+    value = random.Random(1).randbytes(5 << 20)  # nothing that compression makes small
+
+    async with Producer(bus, client_id="test") as producer:
+        await producer.publish([OutgoingRecord(topic=topic, value=value)])
+
+    [record] = await everything(bus, topic)
+    assert record.value == value
 
 
 async def test_a_refused_record_is_named_and_costs_no_other(bus: BusSettings) -> None:

@@ -1,4 +1,4 @@
-"""Kill a role again and again under load, then account for every event.
+"""Kill a role, or the cluster under all of them, again and again; then account for every event.
 
 The short form is tests/processes/test_kills.py, the long one ``./tocsin bench kills``.
 """
@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,17 +72,36 @@ def kill_under_load(
         rounds: How often.
         rate: Events a second.
     """
+
+    def kill() -> None:
+        product.kill(role)
+        product.until_healthy()
+
+    return disturb_under_load(product, [kill] * rounds, journal, rate=rate)
+
+
+def disturb_under_load(
+    product: Product, disturbances: Sequence[Callable[[], None]], journal: Path, *, rate: int
+) -> Account:
+    """Run the sender, do one after the other, wait for quiet, and count.
+
+    Args:
+        product: A running product, freshly started.
+        disturbances: Each returns once what it broke works again.
+        journal: A file for the sender's notes.
+        rate: Events a second.
+    """
     token = product.token("ingest")
     command = [sys.executable, "-m", "tests.support.load", "--rate", str(rate)]
     command += ["--url", product.url(8088, "/ingest/ndjson"), "--token", token]
     sender = subprocess.Popen([*command, "--journal", str(journal)])
-    dice = random.Random(role)
+    dice = random.Random(journal.name)
     try:
-        for _ in range(rounds):
+        for disturb in disturbances:
             until(partial(_has_grown, journal, _size(journal)), "the sender is answered")
             time.sleep(dice.uniform(0.5, 2.0))  # anywhere in the pipeline's cycle
-            product.kill(role)
-            product.until_healthy()
+            disturb()
+        until(partial(_has_grown, journal, _size(journal)), "the sender is answered again")
     finally:
         sender.terminate()
         sender.wait(timeout=150)

@@ -80,3 +80,21 @@ def test_a_bus_elsewhere_is_not_moved(tmp_path: Path) -> None:
     found = load_configuration(file, port_offset=100)
 
     assert found.pipeline.bus.url == "kafka://kafka.example:9092"
+
+
+def test_a_cluster_and_a_server_of_one_s_own_replace_our_roles(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text(
+        '[pipeline.bus]\nurl = "kafka://kafka.example:9092"\n'
+        '[pipeline.store]\nurl = "http://clickhouse.example:8123"\n'
+    )
+
+    assert load_configuration(file).replaced_roles == {"broker", "store"}
+    assert load_configuration(None, port_offset=100).replaced_roles == frozenset()
+
+
+def test_our_own_address_spelt_out_replaces_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text('[pipeline.bus]\nurl = "kafka://127.0.0.1:9092"\n')
+
+    assert load_configuration(file).replaced_roles == frozenset()

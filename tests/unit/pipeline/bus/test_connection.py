@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from pydantic import SecretStr
@@ -45,6 +47,17 @@ def test_scheme_and_user_choose_the_protocol(url: str, username: str, protocol: 
 
     assert config.get("security.protocol") == protocol
     assert config.get("sasl.password") == ("secret" if username else None)
+
+
+def test_mechanism_and_authorities_are_the_cluster_s_own() -> None:
+    settings = BusSettings(
+        url="kafkas://a", username="tocsin", mechanism="SCRAM-SHA-512", ca_file=Path("/etc/ca.pem")
+    )
+
+    config = client_config(settings, client_id="test")
+
+    assert config["sasl.mechanism"] == "SCRAM-SHA-512"
+    assert config["ssl.ca.location"] == "/etc/ca.pem"
 
 
 @pytest.mark.parametrize(
