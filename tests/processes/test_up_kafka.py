@@ -61,6 +61,7 @@ def test_a_syslog_line_is_stored_and_raises_its_alert(running: Product) -> None:
     until(
         lambda: running.get("/api/v1/alerts", token, rule=SECOND_ROOT_ACCOUNT)["items"],
         "the alert is stored",
+        seconds=120,
     )
     [alert] = running.get("/api/v1/alerts", token, rule=SECOND_ROOT_ACCOUNT)["items"]
     [event] = alert["events"]
