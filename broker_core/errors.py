@@ -51,8 +51,12 @@ BrokerError                        -1  anything a client may hear about
 ├── UnsupportedCompressionType     76
 ├── StaleBrokerEpoch               77
 ├── MemberIdRequired               79
+├── PreferredLeaderNotAvailable    80  retriable
 ├── GroupMaxSizeReached            81
 ├── FencedInstanceId               82
+├── EligibleLeadersNotAvailable    83  retriable
+├── ElectionNotNeeded              84  retriable
+├── NoReassignmentInProgress       85
 ├── InvalidRecord                  87
 ├── ProducerFenced                 90
 ├── ResourceNotFound               91
@@ -388,6 +392,12 @@ class MemberIdRequired(BrokerError):
     code = ErrorCode.MEMBER_ID_REQUIRED
 
 
+class PreferredLeaderNotAvailable(BrokerError):
+    """The first replica of the partition cannot lead as things stand."""
+
+    code = ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE
+
+
 class GroupMaxSizeReached(BrokerError):
     """The group has as many members as it may."""
 
@@ -398,6 +408,24 @@ class FencedInstanceId(BrokerError):
     """Another member took over this static instance id (KIP-345)."""
 
     code = ErrorCode.FENCED_INSTANCE_ID
+
+
+class EligibleLeadersNotAvailable(BrokerError):
+    """No replica of the partition is alive."""
+
+    code = ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE
+
+
+class ElectionNotNeeded(BrokerError):
+    """The partition has the leader that was asked for."""
+
+    code = ErrorCode.ELECTION_NOT_NEEDED
+
+
+class NoReassignmentInProgress(BrokerError):
+    """There is no reassignment of the partition to end."""
+
+    code = ErrorCode.NO_REASSIGNMENT_IN_PROGRESS
 
 
 class InvalidRecord(BrokerError):
@@ -478,3 +506,18 @@ class FrameTooLarge(BrokerError):
 
 class ConnectionRefused(BrokerError):
     """The client broke a rule after which its connection is of no use; it is closed."""
+
+
+def error_of(code: int, text: str) -> BrokerError:
+    """Return the exception for an error code that a peer answered with; of its class if it has one.
+
+    An exception of no class of its own is a BrokerError whose text names the code.
+    """
+    for each in BrokerError.__subclasses__():
+        if each.code == code and each not in _NEVER_ANSWERED:
+            return each(text)
+    named = ErrorCode(code).name if code in {int(each) for each in ErrorCode} else str(code)
+    return BrokerError(f"{text}: {named}")
+
+
+_NEVER_ANSWERED = (OffsetOutOfRange, FrameTooLarge, ConnectionRefused)

@@ -89,3 +89,32 @@ LOG_DIRECTORY_OFFLINE = Gauge(
     "kafka_log_logmanager_offlinelogdirectorycount",
     "1 once a failed sync took the log directory out of service.",
 )
+CONTROLLER_ACTIVE_NODES = Gauge(
+    "kafka_controller_kafkacontroller_activebrokercount",
+    "Controller: nodes that may lead.",
+)
+CONTROLLER_FENCED_NODES = Gauge(
+    "kafka_controller_kafkacontroller_fencedbrokercount",
+    "Controller: nodes that are registered and not heard of, or shut down.",
+)
+CONTROLLER_TOPICS = Gauge(
+    "kafka_controller_kafkacontroller_globaltopiccount",
+    "Controller: topics.",
+)
+CONTROLLER_PARTITIONS = Gauge(
+    "kafka_controller_kafkacontroller_globalpartitioncount",
+    "Controller: partitions of all topics.",
+)
+CONTROLLER_OFFLINE_PARTITIONS = Gauge(
+    "kafka_controller_kafkacontroller_offlinepartitionscount",
+    "Controller: partitions that nobody leads.",
+)
+CONTROLLER_IMBALANCE = Gauge(
+    "kafka_controller_kafkacontroller_preferredreplicaimbalancecount",
+    "Controller: partitions that are not led by their first replica.",
+)
+CONTROLLER_COMMIT_SECONDS = Histogram(
+    "kafka_controller_controllereventmanager_commit_seconds",
+    "Controller: making one decision durable.",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+)

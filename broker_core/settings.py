@@ -1,4 +1,4 @@
-"""BrokerSettings: where the broker listens, where it keeps its logs, whom it lets in.
+"""BrokerSettings and ControllerSettings: where they listen, what they keep, whom they let in.
 
 Values only: nothing here reads a file or the environment.
 """
@@ -146,3 +146,32 @@ class BrokerSettings(Section):
         if self.host in ("", "0.0.0.0", "::") and not self.advertised_host:  # noqa: S104
             raise ValueError(f"host {self.host!r} is no name to connect to: set advertised_host")
         return self
+
+
+class ControllerSettings(Section):
+    """The controller of several nodes; a node that is alone needs none."""
+
+    data_dir: Path = Field(default=Path("controller"), description="Where its database lies.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; for nodes only.")
+    port: int = Field(default=9090, ge=0, le=65535, description="Port to listen on; 0: any free.")
+    users: Mapping[str, str] = Field(
+        default={}, description="Nodes: name to the SHA-256 (hex) of a random 256-bit secret."
+    )
+    session_timeout: timedelta = Field(
+        default=timedelta(seconds=6),
+        description="A node that is not heard of for this long leads nothing any more.",
+    )
+    preferred_leader_interval: timedelta = Field(
+        default=timedelta(seconds=30),
+        description="How often leaders go back to the replicas that were chosen to spread them.",
+    )
+    default_partitions: PositiveInt = Field(
+        default=4, description="Partitions of a topic created without a number."
+    )
+    default_replication: PositiveInt = Field(
+        default=3, description="Copies of a topic created without a number."
+    )
+    max_partitions: PositiveInt = Field(default=2000, description="Partitions of all topics.")
+    log: LogSettings = Field(
+        default=LogSettings(), description="As the nodes have it: what topics do not set."
+    )

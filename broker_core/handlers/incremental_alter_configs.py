@@ -6,22 +6,19 @@ Not done: settings of the broker; those are in its configuration file.
 """
 
 import asyncio
-from collections.abc import Mapping
 
 from broker_core.errors import (
     BrokerError,
     ClusterAuthorizationFailed,
     ErrorCode,
-    InvalidConfig,
     InvalidRequest,
     InvalidTopic,
     UnknownTopicOrPartition,
 )
 from broker_core.handlers.services import Call, is_internal
-from broker_core.log.topic_config import describe_log_config, read_log_config
+from broker_core.log.topic_config import changed_config
 from broker_core.protocol.api_keys import INCREMENTAL_ALTER_CONFIGS
 from broker_core.protocol.messages.incremental_alter_configs import (
-    AlterableConfig,
     AlterConfigsResource,
     AlterConfigsResourceResponse,
     IncrementalAlterConfigsRequest,
@@ -29,7 +26,6 @@ from broker_core.protocol.messages.incremental_alter_configs import (
 )
 
 TOPIC = 2
-SET, DELETE, APPEND, SUBTRACT = range(4)
 
 
 async def handle(
@@ -65,11 +61,7 @@ async def _alter(
             request, INCREMENTAL_ALTER_CONFIGS.max_version
         )
         return response.responses[0]
-    effective = describe_log_config(read_log_config(topic.configs, logs.settings))
-    config = dict(topic.configs)
-    for change in resource.configs:
-        _apply(config, change, effective)
-    read_log_config(config, logs.settings)
+    config = changed_config(topic.configs, resource.configs, logs.settings)
     if not validate_only:
         await asyncio.to_thread(logs.alter_topic, name, config)
     return _answer(resource, ErrorCode.NONE, None)
@@ -84,23 +76,3 @@ def _answer(
         resource_type=resource.resource_type,
         resource_name=resource.resource_name,
     )
-
-
-def _apply(config: dict[str, str], change: AlterableConfig, effective: Mapping[str, str]) -> None:
-    if change.name not in effective:
-        raise InvalidConfig(f"{change.name} is not a topic configuration of this broker")
-    if change.config_operation == DELETE:
-        config.pop(change.name, None)
-        return
-    if change.value is None:
-        raise InvalidConfig(f"{change.name} needs a value")
-    listed = [part for part in effective[change.name].split(",") if part]
-    named = [part.strip() for part in change.value.split(",")]
-    if change.config_operation == SET:
-        config[change.name] = change.value
-    elif change.config_operation == APPEND:
-        config[change.name] = ",".join(listed + [part for part in named if part not in listed])
-    elif change.config_operation == SUBTRACT:
-        config[change.name] = ",".join(part for part in listed if part not in named)
-    else:
-        raise InvalidRequest(f"operation {change.config_operation}")

@@ -4,13 +4,14 @@ What a topic does not set comes from the broker's LogSettings. Names and meaning
 documentation, "Topic Configs".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from broker_core.errors import InvalidConfig
+from broker_core.errors import InvalidConfig, InvalidRequest
+from broker_core.protocol.messages.incremental_alter_configs import AlterableConfig
 from broker_core.settings import LogSettings
 
 MAX_SEGMENT_BYTES = (1 << 31) - 1  # positions in an index are 32 bits wide
@@ -75,6 +76,23 @@ def read_log_config(config: Mapping[str, str], settings: LogSettings) -> LogConf
             raise InvalidConfig(f"{name} is not a topic configuration of this broker") from None
         resolved = replace(resolved, **read(name, text))
     return resolved
+
+
+def changed_config(
+    config: Mapping[str, str], changes: Iterable[AlterableConfig], settings: LogSettings
+) -> dict[str, str]:
+    """Return what a topic sets once ``changes`` are applied, as IncrementalAlterConfigs means them.
+
+    Raises:
+        InvalidConfig: An unknown name, or a value that is not legal.
+        InvalidRequest: An unknown operation.
+    """
+    effective = describe_log_config(read_log_config(config, settings))
+    changed = dict(config)
+    for change in changes:
+        _change(changed, change, effective)
+    read_log_config(changed, settings)
+    return changed
 
 
 def describe_log_config(resolved: LogConfig) -> dict[str, str]:
@@ -170,3 +188,26 @@ _READERS: Mapping[str, _Reader] = {
     "segment.bytes": _integer("segment_bytes", MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES),
     "segment.ms": _integer("segment_ms", 1),
 }
+
+
+_SET, _DELETE, _APPEND, _SUBTRACT = range(4)
+
+
+def _change(config: dict[str, str], change: AlterableConfig, effective: Mapping[str, str]) -> None:
+    if change.name not in effective:
+        raise InvalidConfig(f"{change.name} is not a topic configuration of this broker")
+    if change.config_operation == _DELETE:
+        config.pop(change.name, None)
+        return
+    if change.value is None:
+        raise InvalidConfig(f"{change.name} needs a value")
+    listed = [part for part in effective[change.name].split(",") if part]
+    named = [part.strip() for part in change.value.split(",")]
+    if change.config_operation == _SET:
+        config[change.name] = change.value
+    elif change.config_operation == _APPEND:
+        config[change.name] = ",".join(listed + [part for part in named if part not in listed])
+    elif change.config_operation == _SUBTRACT:
+        config[change.name] = ",".join(part for part in listed if part not in named)
+    else:
+        raise InvalidRequest(f"operation {change.config_operation}")

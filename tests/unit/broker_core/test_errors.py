@@ -3,7 +3,7 @@
 from kio.schema.errors import ErrorCode as KioErrorCode
 
 from broker_core import errors
-from broker_core.errors import BrokerError, ErrorCode
+from broker_core.errors import BrokerError, ErrorCode, NotController, error_of
 
 
 def test_names_numbers_and_retriability_are_kafkas() -> None:
@@ -26,3 +26,11 @@ def test_the_tree_in_the_docstring_names_every_exception() -> None:
         if line[:1] in "├└B" and line
     }
     assert drawn == declared
+
+
+def test_an_answered_code_becomes_the_exception_of_its_class() -> None:
+    assert isinstance(error_of(41, "text"), NotController)
+    assert str(error_of(41, "text")) == "text"
+    assert str(error_of(12, "text")) == "text: OFFSET_METADATA_TOO_LARGE"
+    assert type(error_of(-1, "text")) is BrokerError
+    assert str(error_of(9999, "text")) == "text: 9999"
