@@ -8,9 +8,12 @@ import pytest
 from broker_core.log import compaction
 from broker_core.log.compacted_transactions import CompactedTransactions
 from broker_core.log.compaction import Rewritten, SealedFile
+from broker_core.log.transaction_index import AbortedTransaction
 from broker_core.protocol.compression import Codec
+from broker_core.protocol.control_record import Marker, encode_marker
 from broker_core.protocol.record_batch import (
     Record,
+    assign,
     build_batch,
     read_batches,
     read_header,
@@ -156,3 +159,61 @@ def test_neighbours_are_joined_up_to_the_size_of_a_segment(tmp_path: Path) -> No
         [30],
         [40],
     ]
+
+
+def transaction(directory: Path, key: bytes, *, committed: bool) -> SealedFile:
+    """A segment with one record of a transaction, its marker, and a later record outside."""
+    end = Marker(producer_id=9, producer_epoch=0, committed=committed, coordinator_epoch=0)
+    written = build_batch(
+        [Record(0, NOON_MS, key, b"in")],
+        producer_id=9,
+        producer_epoch=0,
+        base_sequence=0,
+        transactional=True,
+    )
+    ended = bytearray(encode_marker(end, timestamp_ms=NOON_MS))
+    assign(ended, 0, base_offset=1, leader_epoch=0)
+    path = directory / f"{0:020d}.log"
+    path.write_bytes(written + ended + build_batch([Record(2, NOON_MS, b"other", b"out")]))
+    return SealedFile(path, 0, 3, path.stat().st_size)
+
+
+def offsets(rewritten: Rewritten) -> list[int]:
+    data = rewritten.swap.read_bytes()
+    return [header.base_offset for _, header in read_batches(data)]
+
+
+@pytest.mark.parametrize("age_ms", [0, 1 << 60], ids=["young", "old"])
+def test_a_commit_marker_stays_while_a_record_of_its_transaction_does(
+    tmp_path: Path, age_ms: int
+) -> None:
+    file = transaction(tmp_path, b"a", committed=True)
+
+    assert rewrite([file], tombstones_before_ms=age_ms) is None
+
+
+def test_an_abort_marker_outlives_its_records_by_one_pass(tmp_path: Path) -> None:
+    file = transaction(tmp_path, b"a", committed=False)
+    aborted = AbortedTransaction(9, 0, 1, 2)
+
+    def once(one: SealedFile) -> Rewritten:
+        rewritten = compaction.rewrite(
+            [one],
+            compaction.last_offsets([one], [aborted]),
+            CompactedTransactions([aborted]),
+            keep_from=2,
+            tombstones_before_ms=1 << 60,
+            interval_bytes=100,
+        )
+        assert rewritten is not None
+        return rewritten
+
+    first = once(file)
+    assert offsets(first) == [1, 2]
+    assert list(first.aborted) == [aborted]
+
+    file.path.unlink()
+    first.swap.rename(file.path)
+    second = once(SealedFile(file.path, 0, 3, first.size))
+    assert offsets(second) == [2]
+    assert list(second.aborted) == []
