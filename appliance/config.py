@@ -154,7 +154,9 @@ def _shifted(found: Configuration) -> Configuration:
 
     shifted = found.model_copy(
         update={
-            "broker": moved(found.broker, "port"),
+            "broker": moved(found.broker, "port").model_copy(
+                update={"tls": moved(found.broker.tls, "port")}
+            ),
             "web": moved(found.web, "port"),
             "pipeline": pipeline.model_copy(
                 update={

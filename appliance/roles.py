@@ -212,8 +212,11 @@ async def _ensure_topics(bus: BusSettings) -> None:
 
 
 def _broker_ports(found: Configuration) -> list[Port]:
-    broker = found.broker
-    return [Port(role="broker", what="Kafka protocol", host=broker.host, number=broker.port)]
+    broker, tls = found.broker, found.broker.tls
+    ports = [Port(role="broker", what="Kafka protocol", host=broker.host, number=broker.port)]
+    if tls.certificate is not None:
+        ports.append(Port(role="broker", what="Kafka over TLS", host=tls.host, number=tls.port))
+    return ports
 
 
 def _store_ports(found: Configuration) -> list[Port]:

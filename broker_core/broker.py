@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
 
 import structlog
@@ -14,15 +16,17 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
-from broker_core.handlers.topology import SingleNode
+from broker_core.handlers.topology import OtherListener, SingleNode
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.policy_store import PolicyStore
 from broker_core.replication.replicas import Replicas
-from broker_core.server.connection import Limits
+from broker_core.server.admission import Admission
+from broker_core.server.connection import Limits, OpenSession, Peer
 from broker_core.server.listener import Listener
 from broker_core.server.sasl import Mechanisms
+from broker_core.server.tls import Certificates
 from broker_core.settings import Access, BrokerSettings
 
 log = structlog.get_logger()
@@ -37,11 +41,13 @@ class Broker:
     Attributes:
         settings: What it was built from.
         port: Where it listens, known once entered.
+        tls_port: Where it listens for TLS, known once entered; None if it does not.
     """
 
     def __init__(self, settings: BrokerSettings, *, clock: Clock | None = None) -> None:
         self.settings = settings
         self.port = settings.port
+        self.tls_port: int | None = None
         self._clock = clock or SystemClock()
 
     async def __aenter__(self) -> "Broker":
@@ -55,7 +61,13 @@ class Broker:
             await self._open(opened)
             self._opened = opened.pop_all()
         settings = self.settings
-        log.info("broker_started", host=settings.host, port=self.port, data=str(settings.data_dir))
+        log.info(
+            "broker_started",
+            host=settings.host,
+            port=self.port,
+            tls_port=self.tls_port,
+            data=str(settings.data_dir),
+        )
         return self
 
     async def __aexit__(
@@ -95,20 +107,19 @@ class Broker:
         groups = GroupRegistry(offsets, logs, settings.groups, self._clock)
         delayed = DelayedFetches()
         policy = await asyncio.to_thread(PolicyStore, settings.data_dir)
-        listener = self._listener()
-        await listener.bind()
-        self.port = listener.port
+        listeners = await self._bind(opened)
+        node = SingleNode(
+            logs,
+            node_id=settings.node_id,
+            host=settings.advertised_host or settings.host,
+            port=self.port,
+        )
         self._services = Services(
             settings=settings,
             logs=logs,
             commit=commit,
             replicas=Replicas(logs, commit),
-            topology=SingleNode(
-                logs,
-                node_id=settings.node_id,
-                host=settings.advertised_host or settings.host,
-                port=self.port,
-            ),
+            topology=node,
             groups=groups,
             producer_ids=ProducerIds(settings.data_dir),
             clock=self._clock,
@@ -117,24 +128,72 @@ class Broker:
             mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
             policy=policy,
         )
-        await listener.start()
-        opened.push_async_callback(listener.stop)
+        for listener in listeners:
+            listener.start()
         opened.callback(groups.close)  # last opened, first closed: who waits is answered
         opened.callback(delayed.stop)
 
-    def _listener(self) -> Listener:
+    async def _bind(self, opened: AsyncExitStack) -> list[Listener]:
+        """Take the addresses, and leave with ``opened`` how they are given up."""
+        settings = self.settings
+        admission = Admission(
+            connections=settings.max_connections,
+            connections_per_address=settings.max_connections_per_address,
+        )
+        plain = self._listener(settings.host, settings.port, admission, self._session)
+        plain.bind()
+        opened.push_async_callback(plain.stop)
+        self.port = plain.port
+        if settings.tls.certificate is None:
+            return [plain]
+        certificates = await asyncio.to_thread(Certificates, settings.tls)
+        tls = self._listener(
+            settings.tls.host, settings.tls.port, admission, self._tls_session, certificates
+        )
+        tls.bind()
+        opened.push_async_callback(tls.stop)
+        self.tls_port = tls.port
+        return [plain, tls]
+
+    def _session(self, peer: Peer) -> ClientSession:
+        return ClientSession(self._services, peer.host)
+
+    def _tls_session(self, peer: Peer) -> ClientSession:
+        return ClientSession(self._tls_services, peer.host, peer.subject)
+
+    @cached_property
+    def _tls_services(self) -> Services:
+        """What clients of the TLS listener see: the same cluster at other addresses."""
+        assert self.tls_port is not None
+        tls = self.settings.tls
+        topology = OtherListener(
+            self._services.topology,
+            host=tls.advertised_host or tls.host,
+            port_shift=self.tls_port - self.port,
+        )
+        return replace(self._services, topology=topology)
+
+    def _listener(
+        self,
+        host: str,
+        port: int,
+        admission: Admission,
+        open_session: OpenSession,
+        certificates: Certificates | None = None,
+    ) -> Listener:
         settings = self.settings
         return Listener(
-            settings.host,
-            settings.port,
-            open_session=lambda host: ClientSession(self._services, host),
+            host,
+            port,
+            open_session=open_session,
             limits=Limits(
                 requests=settings.max_pipelined_requests,
                 bytes=settings.max_frame_bytes,
                 idle_seconds=settings.idle_timeout.total_seconds(),
             ),
-            max_connections=settings.max_connections,
+            admission=admission,
             drain_seconds=settings.drain_timeout.total_seconds(),
+            certificates=certificates,
         )
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from broker_core.replication.cluster import Cluster
 from broker_core.replication.controller_session import ControllerSession
+from broker_core.server.admission import Admission
 from broker_core.server.connection import Limits
 from broker_core.server.listener import Listener
 from broker_core.server.sasl import PlainExchange
@@ -66,17 +67,19 @@ class Controller:
         listener = Listener(
             settings.host,
             settings.port,
-            open_session=lambda host: ControllerSession(cluster, authenticate, host),
+            open_session=lambda peer: ControllerSession(cluster, authenticate, peer.host),
             limits=Limits(
                 requests=_PIPELINED_REQUESTS, bytes=_BYTES_IN_WORK, idle_seconds=_IDLE_SECONDS
             ),
-            max_connections=MAX_CONNECTIONS,
+            admission=Admission(
+                connections=MAX_CONNECTIONS, connections_per_address=MAX_CONNECTIONS
+            ),
             drain_seconds=_DRAIN_SECONDS,
         )
         async with AsyncExitStack() as opened:
-            await listener.bind()
             await opened.enter_async_context(cluster)
-            await listener.start()
+            listener.bind()
+            listener.start()
             opened.push_async_callback(listener.stop)
             opened.callback(cluster.release_watchers)  # last opened, first closed
             self._opened = opened.pop_all()

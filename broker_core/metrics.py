@@ -51,6 +51,11 @@ CONNECTIONS_REFUSED = Counter(
     "Connections closed by the broker, by reason.",
     ["reason"],
 )
+CERTIFICATE_RENEWALS = Counter(
+    "kafka_server_socketservermetrics_certificaterenewals_total",
+    "Times that changed certificate files were read, by outcome (renewed, failed).",
+    ["outcome"],
+)
 AUTHENTICATIONS = Counter(
     "kafka_server_socketservermetrics_successfulauthentication_total",
     "Sign-ins that ended well, again on the same connection included (KIP-368).",

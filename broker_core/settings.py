@@ -88,6 +88,38 @@ class GroupSettings(Section):
     )
 
 
+class TlsSettings(Section):
+    """A second listener, over TLS 1.2 and later; off until there is a certificate."""
+
+    certificate: Path | None = Field(
+        default=None, description="PEM chain, the broker's own first; None: no TLS listener."
+    )
+    key: Path | None = Field(
+        default=None, description="PEM key of the certificate; None: in the same file."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=9095, ge=0, le=65535, description="Port to listen on; 0: any free.")
+    advertised_host: str | None = Field(
+        default=None, description="Name that TLS clients are told to connect to; None: the host."
+    )
+    client_ca: Path | None = Field(
+        default=None,
+        description="PEM certificates; whoever shows one that they signed is signed in as its "
+        "subject (CN=…,O=…). None: nobody is asked for one.",
+    )
+    require_client_certificate: bool = Field(
+        default=False, description="Refuse TLS clients without such a certificate."
+    )
+
+    @model_validator(mode="after")
+    def _what_belongs_together(self) -> Self:
+        if self.require_client_certificate and self.client_ca is None:
+            raise ValueError("require_client_certificate needs a client_ca to check them by")
+        if self.certificate is not None:
+            _demand_reachable_name(self.host, self.advertised_host)
+        return self
+
+
 class BrokerSettings(Section):
     """One broker node."""
 
@@ -120,6 +152,9 @@ class BrokerSettings(Section):
     )
     max_partitions: PositiveInt = Field(default=2000, description="Partitions of all topics.")
     max_connections: PositiveInt = Field(default=1000, description="Clients at a time.")
+    max_connections_per_address: PositiveInt = Field(
+        default=800, description="Clients at a time from one address."
+    )
     max_frame_bytes: PositiveInt = Field(
         default=64 << 20, description="Largest request of a client that may do something."
     )
@@ -138,13 +173,13 @@ class BrokerSettings(Section):
     drain_timeout: timedelta = Field(
         default=timedelta(seconds=10), description="For requests in work when the broker stops."
     )
+    tls: TlsSettings = TlsSettings()
     log: LogSettings = LogSettings()
     groups: GroupSettings = GroupSettings()
 
     @model_validator(mode="after")
     def _clients_must_be_told_a_reachable_name(self) -> Self:
-        if self.host in ("", "0.0.0.0", "::") and not self.advertised_host:  # noqa: S104
-            raise ValueError(f"host {self.host!r} is no name to connect to: set advertised_host")
+        _demand_reachable_name(self.host, self.advertised_host)
         return self
 
 
@@ -175,3 +210,8 @@ class ControllerSettings(Section):
     log: LogSettings = Field(
         default=LogSettings(), description="As the nodes have it: what topics do not set."
     )
+
+
+def _demand_reachable_name(host: str, advertised_host: str | None) -> None:
+    if host in ("", "0.0.0.0", "::") and not advertised_host:  # noqa: S104
+        raise ValueError(f"host {host!r} is no name to connect to: set advertised_host")

@@ -98,9 +98,14 @@ _LOOPBACK = ("127.", "::1", "::ffff:127.")
 class ClientSession:
     """One client above frames: who it is, and the answers to its requests."""
 
-    def __init__(self, services: Services, host: str) -> None:
+    def __init__(self, services: Services, host: str, subject: str | None = None) -> None:
+        """Begin.
+
+        Args:
+            subject: Of the certificate that the client showed, which signs it in.
+        """
         self._services = services
-        principal = Principal(ANONYMOUS, host.startswith(_LOOPBACK))
+        principal = Principal(subject or ANONYMOUS, host.startswith(_LOOPBACK))
         self._client = Client(principal=principal, host=host)
 
     @property

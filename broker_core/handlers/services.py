@@ -79,6 +79,7 @@ class Client:
     Attributes:
         exchange: The sign-in that SaslHandshake began and that has not ended yet.
         takes_bare_messages: Whether frames are its messages, without headers (KIP-43).
+        has_signed_in: Whether the principal's name is from SASL.
         session_ends_ms: When it must have signed in again (KIP-368); None for never.
         is_refused: Whether it failed to sign in; nothing more is answered.
     """
@@ -87,6 +88,7 @@ class Client:
     host: str
     exchange: SaslExchange | None = None
     takes_bare_messages: bool = False
+    has_signed_in: bool = False
     session_ends_ms: int | None = None
     is_refused: bool = False
 

@@ -5,6 +5,7 @@ done there. A node of a cluster knows what the controller told it and hands requ
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from broker_core.log.log_directory import LogDirectory
@@ -87,3 +88,37 @@ class SingleNode:
                 for index in range(topic.partitions)
             ),
         )
+
+
+class OtherListener:
+    """The same cluster as a client of another listener reaches it. For the event loop.
+
+    Args:
+        host: The name that these clients are told to connect to.
+        port_shift: From a node's port to that of its other listener; the same for every node.
+    """
+
+    def __init__(self, topology: Topology, *, host: str, port_shift: int) -> None:
+        self._topology = topology
+        self._host = host
+        self._port_shift = port_shift
+        self._known: ClusterState | None = None
+
+    @property
+    def state(self) -> ClusterState:
+        """The newest known state, with other addresses."""
+        if self._topology.state is not self._known:
+            self._known = self._topology.state
+            self._state = replace(
+                self._known,
+                nodes={
+                    node_id: replace(node, host=self._host, port=node.port + self._port_shift)
+                    for node_id, node in self._known.nodes.items()
+                },
+            )
+        return self._state
+
+    @property
+    def controller(self) -> Controller | None:
+        """Who changes topics."""
+        return self._topology.controller

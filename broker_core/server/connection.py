@@ -18,6 +18,7 @@ import structlog
 from broker_core import metrics
 from broker_core.errors import BrokerError, FrameTooLarge
 from broker_core.protocol.framing import FrameDecoder
+from broker_core.server.tls import subject_name
 
 log = structlog.get_logger()
 
@@ -46,7 +47,20 @@ class Session(Protocol):
         ...
 
 
-OpenSession = Callable[[str], Session]
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end.
+
+    Attributes:
+        host: Its address.
+        subject: Of the certificate it showed over TLS, if our CA signed it (RFC 2253).
+    """
+
+    host: str
+    subject: str | None = None
+
+
+OpenSession = Callable[[Peer], Session]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,19 +89,25 @@ class _Slot:
 
 
 class Connection(asyncio.Protocol):
-    """The broker's side of one TCP connection."""
+    """The broker's side of one TCP connection.
+
+    Attributes:
+        peer: The client's address.
+        is_open: Whether there has been a client, and its TLS handshake is done.
+        last_request: When its last request came, by the loop's clock.
+    """
 
     def __init__(
         self,
         open_session: OpenSession,
         limits: Limits,
-        opened: Callable[["Connection"], bool],
+        opened: Callable[["Connection"], None],
         closed: Callable[["Connection"], None],
     ) -> None:
         """Wait for the transport.
 
         Args:
-            opened: Asked once connected; False refuses the client.
+            opened: Told once connected.
             closed: Told once the connection is gone.
         """
         self._open_session = open_session
@@ -105,17 +125,19 @@ class Connection(asyncio.Protocol):
         self._draining = False
         self.last_request = self._loop.time()
         self.peer = ""
+        self.is_open = False
 
     # -- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, or refuse when there are too many."""
+        """Begin; over TLS the handshake is done."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop has its own class
         address = transport.get_extra_info("peername")
         self.peer = address[0] if address else ""
-        self._session = self._open_session(self.peer)
-        if not self._opened(self):
-            self._transport.abort()
+        subject = subject_name(transport.get_extra_info("peercert") or {})
+        self._session = self._open_session(Peer(self.peer, subject))
+        self.is_open = True
+        self._opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Start work on every request that is complete now."""

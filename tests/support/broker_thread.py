@@ -2,12 +2,16 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Coroutine
 from types import TracebackType
+from typing import Any, Self
 
 from broker_core.broker import Broker
 from broker_core.settings import BrokerSettings
 
 SECONDS = 30
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class BrokerThread:
@@ -19,12 +23,17 @@ class BrokerThread:
 
     broker: Broker
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, *, run: Run = asyncio.run) -> None:
+        """Prepare.
+
+        Args:
+            run: ``asyncio.run`` or ``uvloop.run``.
+        """
         self._settings = settings
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread = threading.Thread(target=lambda: run(self._serve()), daemon=True)
 
-    def __enter__(self) -> "BrokerThread":
+    def __enter__(self) -> Self:
         """Serve."""
         self._thread.start()
         assert self._ready.wait(SECONDS)

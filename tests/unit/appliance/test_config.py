@@ -63,7 +63,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 def test_the_port_offset_moves_every_listener_and_our_own_addresses() -> None:
     found = load_configuration(None, port_offset=100)
 
-    assert found.broker.port == 9192
+    assert (found.broker.port, found.broker.tls.port) == (9192, 9195)
     assert found.pipeline.bus.url == "kafka://127.0.0.1:9192"
     assert found.pipeline.embedded_store.port == 8223
     assert found.pipeline.store.url == "http://127.0.0.1:8223"

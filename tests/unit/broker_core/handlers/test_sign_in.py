@@ -27,6 +27,7 @@ FAILURES = "kafka_server_socketservermetrics_failedauthentication_total"
 
 def client_of(services: Services, name: str = ANONYMOUS) -> Client:
     client = Client(principal=Principal(name, is_local=False), host="10.0.0.5")
+    client.has_signed_in = name != ANONYMOUS
     client.exchange = services.mechanisms.begin("PLAIN")
     return client
 

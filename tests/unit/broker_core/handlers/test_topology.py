@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker_core.handlers.topology import SingleNode
+from broker_core.handlers.topology import OtherListener, SingleNode
 from broker_core.log.log_directory import LogDirectory
 from broker_core.replication.cluster_state import Node
 from tests.support.partition import open_directory
@@ -59,3 +59,17 @@ def test_its_state_changes_with_the_directory_and_not_otherwise(
     logs.delete_topic("events")
 
     assert topology.state.topics == {}
+
+
+def test_another_listener_shows_the_same_cluster_at_other_addresses(
+    logs: LogDirectory, topology: SingleNode
+) -> None:
+    other = OtherListener(topology, host="tls.example", port_shift=3)
+    before = other.state
+    logs.create_topic("events", 1, {})
+
+    node = Node(node_id=3, host="tls.example", port=9195, epoch=0, fenced=False)
+    assert before.nodes == other.state.nodes == {3: node}
+    assert (set(before.topics), set(other.state.topics)) == (set(), {"events"})
+    assert other.state is other.state, "made once for each state"
+    assert other.controller is None

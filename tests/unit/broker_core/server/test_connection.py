@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from broker_core.errors import CorruptMessage
+from broker_core.server.admission import Admission
 from broker_core.server.connection import Answer, Limits
 from broker_core.server.listener import Listener
 
@@ -44,11 +45,11 @@ async def listening(
         0,
         open_session=lambda host: session or ScriptedSession(respond),
         limits=Limits(requests=requests, bytes=10_000, idle_seconds=idle_seconds),
-        max_connections=max_connections,
+        admission=Admission(connections=max_connections, connections_per_address=max_connections),
         drain_seconds=drain_seconds,
     )
-    await listener.bind()
-    await listener.start()
+    listener.bind()
+    listener.start()
     try:
         yield listener
     finally:
