@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 
-from tests.support.product import Product, product, until
+from tests.support.product import Product, product
+from tests.support.waiting import until
 
 SENDER = "tests.bench.syslog_sender"
 SOURCE = "syslog:127.0.0.1"

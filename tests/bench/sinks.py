@@ -27,7 +27,8 @@ from pipeline.schema.topics import EVENTS_LOG
 from pipeline.settings import BusSettings
 from pipeline.store.client import NamedQuery, StoreClient
 from tests.bench.syslog_sender import messages
-from tests.support.sinks import Plant, plant, until
+from tests.support.sinks import Plant, plant
+from tests.support.waiting import until
 
 PARTITIONS = 6
 POOL = 20_000

@@ -117,7 +117,7 @@ async def test_two_members_share_and_the_one_left_takes_over(bus: BusSettings) -
         )
 
     async def until(one: int, two: int, *consumers: Consumer) -> None:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             while (len(owned["one"]), len(owned["two"])) != (one, two):
                 await asyncio.gather(
                     *(consumer.poll(max_records=10, timeout_seconds=0.1) for consumer in consumers)

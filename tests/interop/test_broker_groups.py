@@ -1,8 +1,7 @@
 """Consumer groups on broker_core, with librdkafka's members and admin client."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import (
@@ -17,8 +16,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.support.standalone_broker import StandaloneBroker
+from tests.support.waiting import until
 
-SECONDS = 30
+SECONDS = 60
 PARTITIONS = 6
 
 
@@ -53,7 +53,7 @@ class Member:
                 "group.id": group,
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
-                "session.timeout.ms": 6000,
+                "session.timeout.ms": 45_000,
                 "heartbeat.interval.ms": 200,
                 **config,
             }
@@ -70,21 +70,14 @@ class Member:
                 partition, offset = message.partition(), message.offset()
                 assert partition is not None
                 assert offset is not None
-                self.seen.append((partition, offset))
                 self._consumer.commit(message=message, asynchronous=False)
+                self.seen.append((partition, offset))  # committed: a rebalance may follow
         self._consumer.close()
 
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(SECONDS)
         assert not self._thread.is_alive()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
 
 
 def produce(broker: StandaloneBroker, topic: str, count: int) -> None:
@@ -101,15 +94,15 @@ def test_three_members_share_and_take_over(
     config = {"partition.assignment.strategy": strategy}
     members = [Member(broker, topic, topic, **config) for _ in range(3)]
 
-    until(lambda: sorted(len(member.assigned) for member in members) == [2, 2, 2])
+    until(lambda: sorted(len(member.assigned) for member in members) == [2, 2, 2], "each has two")
     assert set().union(*(member.assigned for member in members)) == set(range(PARTITIONS))
     produce(broker, topic, 300)
-    until(lambda: sum(len(member.seen) for member in members) >= 300)
+    until(lambda: sum(len(member.seen) for member in members) >= 300, "all are read")
     members[0].stop()
     rest = members[1:]
-    until(lambda: sorted(len(member.assigned) for member in rest) == [3, 3])
+    until(lambda: sorted(len(member.assigned) for member in rest) == [3, 3], "both have three")
     produce(broker, topic, 300)
-    until(lambda: sum(len(member.seen) for member in members) >= 600)
+    until(lambda: sum(len(member.seen) for member in members) >= 600, "all are read")
     for member in rest:
         member.stop()
 
@@ -122,13 +115,13 @@ def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(
 ) -> None:
     first = Member(broker, topic, topic, **{"group.instance.id": "one"})
     other = Member(broker, topic, topic, **{"group.instance.id": "two"})
-    until(lambda: len(first.assigned) == len(other.assigned) == 3)
+    until(lambda: len(first.assigned) == len(other.assigned) == 3, "both have three")
     held = set(first.assigned)
     kept = set(other.assigned)
 
     first.stop()
     again = Member(broker, topic, topic, **{"group.instance.id": "one"})
-    until(lambda: len(again.assigned) == 3)
+    until(lambda: len(again.assigned) == 3, "it is back")
 
     assert (again.assigned, other.assigned) == (held, kept)
     for member in (again, other):
@@ -173,9 +166,9 @@ def test_groups_are_listed_described_and_deleted(
     broker: StandaloneBroker, admin: AdminClient, topic: str
 ) -> None:
     member = Member(broker, topic, topic, **{"client.id": "reader"})
-    until(lambda: len(member.assigned) == PARTITIONS)
+    until(lambda: len(member.assigned) == PARTITIONS, "it has all")
     produce(broker, topic, 6)
-    until(lambda: len(member.seen) == 6)
+    until(lambda: len(member.seen) == 6, "all are read")
 
     described = admin.describe_consumer_groups([topic])[topic].result(SECONDS)
     with pytest.raises(KafkaException, match="not empty"):

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-
 
 from tests.support.standalone_broker import StandaloneBroker
 
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ async def test_aiokafkas_group_shares_commits_and_resumes(broker: StandaloneBrok
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             heartbeat_interval_ms=200,
-            session_timeout_ms=6000,
+            session_timeout_ms=45_000,
         )
 
     async with member() as first:

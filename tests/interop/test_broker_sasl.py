@@ -14,8 +14,9 @@ from confluent_kafka.cimpl import NewTopic
 from broker_core.broker import Broker
 from broker_core.settings import Access, BrokerSettings
 from tests.support.broker_thread import BrokerThread
+from tests.support.waiting import until
 
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +78,12 @@ def test_a_wrong_password_is_told_so(address: str) -> None:
             told.set()
 
     producer = Producer({**signed_in(address, "wrong"), "error_cb": on_error})
-    for _ in range(100):
+
+    def is_told() -> bool:
         producer.poll(0.1)
-        if told.is_set():
-            break
+        return told.is_set()
+
+    until(is_told, "librdkafka tells of it")
 
     assert "wrong user name or password" in " ".join(error.str() for error in errors)
 

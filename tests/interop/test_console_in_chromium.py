@@ -1,7 +1,6 @@
 """A real browser signs in, obeys the content security policy and uses the keys."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 
@@ -10,11 +9,13 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support.console import PASSWORD
 from tests.support.filled import Backends
+from tests.support.ports import free_port
 from web.app import run
 from web.security.first_administrator import ensure_first_administrator
 from web.settings import WebSettings
 
 pytestmark = pytest.mark.peer("chromium")
+expect.set_options(timeout=30_000)
 
 ARGUMENTS = [
     "--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -55,17 +56,10 @@ class Served:
         self._thread.join(30)
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("console")
-    settings = WebSettings(port=_free_port(), database_url=f"sqlite:///{directory}/c.sqlite3")
+    settings = WebSettings(port=free_port(), database_url=f"sqlite:///{directory}/c.sqlite3")
     ensure_first_administrator(settings, PASSWORD)
     with Backends(directory) as backends, Served(settings, backends):
         yield f"http://127.0.0.1:{settings.port}"
@@ -127,8 +121,7 @@ def test_the_overview_is_live_under_the_policy_of_its_own_headers(page: Page, ad
 def test_keys_lead_everywhere_and_rest_while_somebody_types(page: Page, address: str) -> None:
     _sign_in(page, address)
 
-    page.keyboard.press("g")
-    page.keyboard.press("t")
+    page.keyboard.type("gt")  # one call: the second letter is waited for 1.2 seconds
     page.wait_for_url(f"{address}/topics")
 
     page.keyboard.press("Control+k")
@@ -153,5 +146,4 @@ def test_the_theme_is_the_account_s(page: Page, address: str) -> None:
     page.get_by_role("button", name="Dark").click()
 
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    background = page.evaluate("getComputedStyle(document.querySelector('main')).backgroundColor")
-    assert background == "rgb(19, 24, 26)"
+    expect(page.locator("main")).to_have_css("background-color", "rgb(19, 24, 26)")

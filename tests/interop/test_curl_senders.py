@@ -30,7 +30,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneBroke
         with CollectorsProcess(started.address):
             producer = Producer({"bootstrap.servers": started.address, "log_level": 0})
             producer.produce("control", encode_decision(grant), decision_key(grant))
-            assert producer.flush(10) == 0
+            assert producer.flush(60) == 0
         yield started
 
 
@@ -41,7 +41,7 @@ def curl(broker: StandaloneBroker) -> Iterator[Curl]:
 
         def call(path: str, *options: str, token: str = TOKEN) -> tuple[int, str]:
             url = f"http://127.0.0.1:{collectors.ports['http']}{path}"
-            command = [program("curl"), "--silent", "--noproxy", "*", "--max-time", "30", url]
+            command = [program("curl"), "--silent", "--noproxy", "*", "--max-time", "100", url]
             command += [
                 "--header",
                 f"Authorization: Bearer {token}",
@@ -56,7 +56,7 @@ def curl(broker: StandaloneBroker) -> Iterator[Curl]:
 
 
 def with_source(broker: StandaloneBroker, source: str, count: int) -> list[bytes]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         found = [event.raw for event in events(broker.address) if event.source == source]
         if len(found) >= count or time.monotonic() > deadline:

@@ -1,9 +1,6 @@
 """A real Prometheus loads our configuration and rules, and its own tool tests when they fire."""
 
-import socket
 import subprocess
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,23 +11,12 @@ import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from tests.support.peers import program, running
+from tests.support.ports import free_port
+from tests.support.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = REPOSITORY / "deploy" / "prometheus"
 pytestmark = pytest.mark.peer("prometheus", "promtool")
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def promtool(*arguments: str) -> str:
@@ -114,10 +100,18 @@ def test_prometheus_scrapes_the_roles_and_names_the_one_that_is_not_ready(tmp_pa
             ("TocsinRoleNotRunning", "sinks", "pending"),  # fires after a minute: promtool's test
             ("TocsinRoleRestarting", "sinks", "firing"),
         }
-        until(lambda: wanted == active(), f"alerts {active()} in {(tmp_path / 'log').read_text()}")
-        up = ask("/query?query=up==1")["result"]
-        assert sorted(one["metric"]["role"] for one in up) == sorted(roles)
-        rules = [rule for group in ask("/rules")["groups"] for rule in group["rules"]]
+        until(lambda: wanted == active(), "the role that is not ready is named, and no other")
+
+        def up() -> list[str]:
+            found = (ask("/query?query=up==1") or {"result": []})["result"]
+            return sorted(one["metric"]["role"] for one in found)
+
+        until(lambda: up() == sorted(roles), "every role is scraped")
+
+        def health() -> list[str]:
+            groups = (ask("/rules") or {"groups": []})["groups"]
+            return [rule["health"] for group in groups for rule in group["rules"]]
+
         shipped = yaml.safe_load((SHIPPED / "tocsin.rules.yml").read_text())
-        assert len(rules) == sum(len(group["rules"]) for group in shipped["groups"])
-        assert {rule["health"] for rule in rules} == {"ok"}
+        number = sum(len(group["rules"]) for group in shipped["groups"])
+        until(lambda: health() == ["ok"] * number, "every rule has been evaluated")

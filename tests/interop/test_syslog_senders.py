@@ -2,8 +2,7 @@
 
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,12 @@ import pytest
 from pipeline.schema.event import Event
 from tests.support.collectors import CollectorsProcess, events
 from tests.support.peers import program, rsyslogd
+from tests.support.ports import free_port
 from tests.support.standalone_broker import StandaloneBroker
+from tests.support.waiting import until
 
 COUNT = 500
+DATAGRAMS = 100  # fit into a socket's buffer by default, however late it is read
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +30,6 @@ def collectors(broker: StandaloneBroker) -> Iterator[CollectorsProcess]:
     """The collectors in front of it."""
     with CollectorsProcess(broker.address) as started:
         yield started
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def arrived(broker: StandaloneBroker, word: str, count: int) -> list[Event]:
@@ -78,16 +73,17 @@ def test_rsyslog_forwards(
     options: str,
 ) -> None:
     port = collectors.ports[f"syslog_{protocol}"]
+    count = DATAGRAMS if protocol == "udp" else COUNT
     action = (
         f'action(type="omfwd" target="127.0.0.1" port="{port}" protocol="{protocol}" {options})'
     )
 
     with rsyslogd(tmp_path, tmp_path / "log.socket", action):
-        feed(tmp_path / "log.socket", word)
-        found = arrived(broker, word, COUNT)
+        feed(tmp_path / "log.socket", word, count)
+        found = arrived(broker, word, count)
 
     assert sorted(int(str(event.fields["message"]).split()[-1]) for event in found) == list(
-        range(COUNT)
+        range(count)
     )
     assert {event.source for event in found} == {"syslog:127.0.0.1"}
     assert {event.fields["program"] for event in found} == {"sshd"}
@@ -166,10 +162,3 @@ def test_logger_sends_one_line(
     assert event.fields["message"] == word
     assert event.fields["program"] == "backup"
     assert event.fields["log.level"] == "err"
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -23,7 +23,7 @@ def test_an_address_it_cannot_use_is_named(tmp_path: Path, listen: str, said: st
         [sys.executable, "-m", "broker_core", "--data-dir", str(tmp_path), "--listen", listen],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         cwd=REPOSITORY,
     )
 

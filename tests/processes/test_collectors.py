@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from pipeline.schema.control import TokenGrant, decision_key, encode_decision
 from pipeline.settings import PipelineSettings
 from tests.support.collectors import CollectorsProcess, events, records
 from tests.support.standalone_broker import StandaloneBroker
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 TOKEN = "a token of the tests"
@@ -35,13 +36,6 @@ def broker(tmp_path: Path) -> Iterator[StandaloneBroker]:
         yield started
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
 def until_events(broker: str, count: int) -> None:
     until(lambda: len(records(broker, "events.log")) >= count, f"{count} events")
 
@@ -52,7 +46,7 @@ def grant_token(broker: str) -> None:
     grant = TokenGrant(id="tests", revision=1, digest=digest, role="ingest")
     producer = Producer({"bootstrap.servers": broker, "log_level": 0})
     producer.produce("control", encode_decision(grant), decision_key(grant))
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
 
 
 def messages(broker: str) -> Counter[str]:

@@ -1,8 +1,6 @@
 """Records that others produce to ``raw.*``, over a real broker, with the collectors killed."""
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from pipeline.collectors.raw_progress import (
 from pipeline.schema.event import derived_event_id
 from tests.support.collectors import CollectorsProcess, cluster_id, events, records
 from tests.support.standalone_broker import StandaloneBroker
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 EVENT = (
@@ -26,13 +25,6 @@ EVENT = (
     b'"observed_time": "2026-11-22T12:00:00Z"}'
 )
 SYSLOG = b"<34>1 2026-11-22T12:00:00Z mail sshd 1 - - message %d"
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def until_events(broker: str, count: int) -> None:
@@ -44,7 +36,7 @@ def produce(broker: str, topic: str, values: list[bytes | None], *, partitions: 
     for number, value in enumerate(values):
         producer.produce(topic, value, partition=number % partitions)
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
 
 
 def test_each_raw_topic_is_read_as_what_it_is(tmp_path: Path) -> None:
@@ -82,7 +74,7 @@ def test_what_was_published_but_not_committed_is_not_published_again(tmp_path: P
             published.produce(
                 "events.log", EVENT % (offset, offset), partition=target, headers=headers
             )
-        assert published.flush(10) == 0
+        assert published.flush(60) == 0
         progress = RawProgress(target=target, after=0).text()
         committer = Consumer({"bootstrap.servers": broker.address, "group.id": GROUP})
         committer.commit(

@@ -25,7 +25,7 @@ from tests.support.standalone_broker import REPOSITORY, StandaloneBroker
 
 pytestmark = pytest.mark.process
 
-SECONDS = 30
+SECONDS = 60
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SERVE = """
 import asyncio, signal, sys
@@ -247,9 +247,9 @@ async def test_a_rule_that_is_switched_off_is_silent(
     fields: list[dict[str, Value]] = [{"word": "evil"}, {"word": "other"}]
     for number, own in enumerate(fields):
         await producer.publish([record(event(number, {"logsource.product": "linux", **own}))])
+    await committed(bus, 2)
     found = await alerts_when(bus, lambda found: len(found) > 0)
 
-    await committed(bus, 2)
     assert [alert.rule_title for alert in found] == ["Other"]
 
 
@@ -285,11 +285,11 @@ async def test_a_correlation_that_fired_is_quiet_after_a_kill(
     await role.start()
     await producer.publish([record(event(n, SSH_FAILURE, seconds=n)) for n in range(12, 30)])
     await producer.publish([record(event(99, {"logsource.product": "linux", "word": "evil"}))])
+    await committed(bus, 31)
     found = await alerts_when(
         bus, lambda found: any(alert.rule_title == "Evil Word" for alert in found)
     )
 
-    await committed(bus, 31)
     assert Counter(alert.rule_title for alert in found) == {BRUTE_FORCE: 1, "Evil Word": 1}
 
 

@@ -24,7 +24,8 @@ from pipeline.store.client import NamedQuery, StoreClient
 from pipeline.store.queries import measured
 from pipeline.store.queries.ledger import oldest_whole_day
 from tests.support.records import alert, event
-from tests.support.sinks import LEDGER_TOPICS, Plant, plant, until
+from tests.support.sinks import LEDGER_TOPICS, Plant, plant
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 

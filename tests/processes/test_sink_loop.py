@@ -76,7 +76,7 @@ async def running(bus: BusSettings, topic: str, sink: Held) -> AsyncIterator[Sin
 
 
 async def eventually(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110 # nothing tells of it
             await asyncio.sleep(0.01)
 

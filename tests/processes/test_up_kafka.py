@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.apache_kafka import ApacheKafka
 from tests.support.kills import disturb_under_load
-from tests.support.product import Product, product, until
+from tests.support.product import Product, product
+from tests.support.waiting import until
 
 SECOND_ROOT_ACCOUNT = "c1fe6901-48b7-4235-9284-e1062d0b4fe0"
 

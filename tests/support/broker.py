@@ -49,7 +49,7 @@ async def everything(settings: BusSettings, topic: str) -> list[Record]:
     return records
 
 
-async def read_until(consumer: Consumer, wanted: int, *, seconds: float = 30) -> list[Record]:
+async def read_until(consumer: Consumer, wanted: int, *, seconds: float = 60) -> list[Record]:
     """What a consumer gives, until it has given that many records."""
     records: list[Record] = []
     async with asyncio.timeout(seconds):

@@ -9,7 +9,7 @@ from typing import Any, Self
 from broker_core.broker import Broker
 from broker_core.settings import BrokerSettings
 
-SECONDS = 30
+SECONDS = 60
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 

@@ -14,10 +14,11 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.schema.codec import decode_event
 from pipeline.schema.event import Event
+from tests.support.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 30
-STOP_SECONDS = 30
+START_SECONDS = 60
+STOP_SECONDS = 60
 
 
 class CollectorsProcess:
@@ -25,7 +26,8 @@ class CollectorsProcess:
 
     Args:
         broker: ``host:port`` of the broker.
-        settings: PipelineSettings as JSON values; ports are 0 where nothing else is said.
+        settings: PipelineSettings as JSON values; where nothing else is said, syslog listens on
+            port 0 and HTTP on a free port that it keeps.
 
     Attributes:
         ports: By collector: ``syslog_tcp``, ``syslog_udp``, ``http`` and so on.
@@ -33,8 +35,8 @@ class CollectorsProcess:
 
     def __init__(self, broker: str, **settings: dict[str, Any]) -> None:
         self._settings: dict[str, Any] = {"bus": {"url": f"kafka://{broker}"}, **settings}
-        for section in ("syslog", "http"):
-            self._settings[section] = {"port": 0, **self._settings.get(section, {})}
+        self._settings["syslog"] = {"port": 0, **self._settings.get("syslog", {})}
+        self._settings["http"] = {"port": free_port(), **self._settings.get("http", {})}
         self._process: subprocess.Popen[str] | None = None
         self.ports: dict[str, int] = {}
 
@@ -59,7 +61,7 @@ class CollectorsProcess:
         return self._process.pid
 
     def start(self) -> None:
-        """Start, and wait until every collector serves; on the same ports as before."""
+        """Start, and wait until every collector serves."""
         command = [sys.executable, "-m", "tests.support.run_collectors"]
         self._process = subprocess.Popen(
             [*command, json.dumps(self._settings)],
@@ -79,7 +81,6 @@ class CollectorsProcess:
             for name, one in health.items()
             if one["address"]
         }
-        self._settings["http"]["port"] = self.ports["http"]
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""

@@ -23,7 +23,7 @@ BEARER = {"Authorization": "Bearer good"}
 LIMITS = HttpLimits(
     max_connections=20,
     max_request_bytes=8 << 20,
-    header_timeout=timedelta(seconds=5),
+    header_timeout=timedelta(seconds=30),
     drain_timeout=timedelta(seconds=5),
 )
 
@@ -52,7 +52,7 @@ class Parts:
         *,
         max_body_bytes: int = 1 << 20,
         max_buffered_bytes: int = 4 << 20,
-        timeout: timedelta = timedelta(seconds=5),
+        timeout: timedelta = timedelta(seconds=30),
     ) -> None:
         self.log = MemoryLog()
         self.intake = Intake(patient=self.log, hasty=self.log, max_in_flight_bytes=8 << 20)
@@ -77,7 +77,7 @@ async def serving(
     """A listener that answers these routes, and a client for it."""
     async with listening(routes, limits) as listener:
         url = f"http://127.0.0.1:{listener.port}"
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             yield client
 
 

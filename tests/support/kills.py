@@ -16,7 +16,8 @@ from pathlib import Path
 import httpx
 
 from tests.support.load import Journal, read_journal
-from tests.support.product import Product, until
+from tests.support.product import Product
+from tests.support.waiting import until
 
 QUIET_SECONDS = 180
 

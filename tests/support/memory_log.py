@@ -40,9 +40,9 @@ class MemoryLog:
         """Return once the condition holds.
 
         Raises:
-            TimeoutError: It did not within ten seconds.
+            TimeoutError: It did not within a minute.
         """
-        async with asyncio.timeout(10), self._grown:
+        async with asyncio.timeout(60), self._grown:
             await self._grown.wait_for(lambda: condition(self))
 
     def on(self, topic: str) -> list[OutgoingRecord]:

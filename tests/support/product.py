@@ -2,16 +2,18 @@
 
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.support.ports import is_free
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
@@ -98,7 +100,7 @@ class Product:
 
     def health(self) -> Mapping[str, Any]:
         """The supervisor's view of every role."""
-        answer = httpx.get(self.url(9446, "/healthz"), timeout=5, trust_env=False)
+        answer = httpx.get(self.url(9446, "/healthz"), timeout=30, trust_env=False)
         found: Mapping[str, Any] = json.loads(answer.content)
         return found
 
@@ -135,27 +137,11 @@ def product(data_dir: Path, *, config: str = "") -> Iterator[Product]:
             found.stop()
 
 
-def until(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
-    """Wait for a condition; fail with its name when it does not come true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
-
-
 def free_offset() -> int:
     """A port offset at which every listener is free."""
-    for offset in range(10_000 + os.getpid() % 200 * 100, 50_000, 100):
-        if all(_is_free(port + offset) for port in LISTENERS):
+    offsets = list(range(1_000, 22_000, 100))  # below the ports of outgoing connections
+    random.SystemRandom().shuffle(offsets)
+    for offset in offsets:
+        if all(is_free(port + offset) for port in LISTENERS):
             return offset
     raise AssertionError("no hundred ports are free")
-
-
-def _is_free(port: int) -> bool:
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True

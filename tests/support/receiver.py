@@ -65,7 +65,7 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.calls.append(Call(self.path, headers, body, time.monotonic()))
                 status = receiver.answers.pop(0) if receiver.answers else 204
-                receiver.hold.wait(30)
+                receiver.hold.wait()
                 try:
                     self.send_response(status)
                     for name, value in receiver.headers.items():

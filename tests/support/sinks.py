@@ -9,8 +9,7 @@ import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,8 +25,8 @@ from tests.support.standalone_broker import StandaloneBroker
 from tests.support.store import PASSWORD, StoreProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30
-STOP_SECONDS = 40
+START_SECONDS = 60
+STOP_SECONDS = 60
 LEDGER_TOPICS = frozenset({*EVENT_TOPICS.values(), DEAD_LETTER})
 
 
@@ -144,14 +143,6 @@ def plant(
         yield built
     finally:
         built.stop()
-
-
-def until(is_so: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 async def _serve(settings: PipelineSettings) -> None:

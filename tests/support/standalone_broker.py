@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from tests.support.ports import free_port
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 20
-STOP_SECONDS = 20
+START_SECONDS = 60
+STOP_SECONDS = 60
 
 
 class StandaloneBroker:
@@ -21,7 +23,7 @@ class StandaloneBroker:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self.address = "127.0.0.1:0"
+        self.address = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "StandaloneBroker":

@@ -6,7 +6,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 
 from pipeline.settings import EmbeddedStoreSettings, StoreSettings
 from pipeline.store.embedded import StoreAccount, run
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a store's password"
@@ -26,7 +26,7 @@ READER_PASSWORD = "a reader's password"
 # Tests store events of a fixed day; they shall still be there when the tests are old.
 KEPT_DAYS = 36_500
 _START_SECONDS = 60
-_STOP_SECONDS = 30
+_STOP_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class StoreProcess:
 
     def __init__(self, directory: Path, **settings: int) -> None:
         self.directory = directory
-        self.port = _free_port()
+        self.port = free_port()
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -109,13 +109,6 @@ class StoreProcess:
             self._process.send_signal(how)
             self._process.wait(_STOP_SECONDS)
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 async def _serve(settings: EmbeddedStoreSettings) -> None:

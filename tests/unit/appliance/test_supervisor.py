@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.supervisor import RoleCommand, RoleFailed, State, Supervisor
+from tests.support.ports import free_port
 
 ROLE = """
 import http.server, os, signal, sys
@@ -27,13 +27,6 @@ http.server.HTTPServer(("127.0.0.1", port), Health).serve_forever()
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def role(tmp_path: Path, name: str) -> RoleCommand:
     port = free_port()
     return RoleCommand(
@@ -45,7 +38,7 @@ def role(tmp_path: Path, name: str) -> RoleCommand:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.01)
 
@@ -60,7 +53,7 @@ async def test_roles_start_in_order_and_stop_in_reverse(tmp_path: Path) -> None:
     supervisor = Supervisor([role(tmp_path, "broker"), role(tmp_path, "web")])
     ready = asyncio.Event()
     running = asyncio.create_task(supervisor.run(ready.set))
-    await asyncio.wait_for(ready.wait(), 20)
+    await asyncio.wait_for(ready.wait(), 60)
 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -73,7 +66,7 @@ async def test_a_role_that_dies_is_started_again_and_shown(tmp_path: Path) -> No
     supervisor = Supervisor([role(tmp_path, "broker")])
     ready = asyncio.Event()
     running = asyncio.create_task(supervisor.run(ready.set))
-    await asyncio.wait_for(ready.wait(), 20)
+    await asyncio.wait_for(ready.wait(), 60)
     first = roles_of(supervisor)["broker"]["pid"]
     assert isinstance(first, int)
 

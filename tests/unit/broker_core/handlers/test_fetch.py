@@ -112,7 +112,7 @@ async def test_waits_until_there_is_enough(
     assert not waiting.done()
     await append(services)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         (read,) = partitions_of(await waiting)
     assert len(read.records) == 2 * len(BATCH)
 
@@ -137,7 +137,7 @@ async def test_a_stopping_broker_answers_at_once(
 
     services.delayed.stop()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         (read,) = partitions_of(await waiting)
     assert len(read.records) == 0
 
@@ -175,7 +175,7 @@ async def test_an_error_is_answered_without_waiting(
         topics=(FetchTopic(topic="raw.open", partitions=(partition,)),),
     )
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         (read,) = partitions_of(await ask(session, FETCH, 12, wanted))
 
     assert read.error_code == code

@@ -67,13 +67,13 @@ class Client:
         self.writer.write(b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames))
 
     async def receive(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             size = int.from_bytes(await self.reader.readexactly(4), "big")
             return await self.reader.readexactly(size)
 
     async def is_closed(self) -> bool:
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 return await self.reader.read(1) == b""
         except ConnectionResetError:
             return True
@@ -234,7 +234,7 @@ async def test_stopping_does_not_wait_for_ever() -> None:
         connected(listener) as client,
     ):
         client.send(b"stuck")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await listener.stop()
 
         assert await client.is_closed()
@@ -256,5 +256,5 @@ async def test_a_client_that_goes_away_takes_its_waiting_requests_with_it() -> N
         async with connected(listener) as client:
             client.send(b"wait")
             await started.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await gone.wait()

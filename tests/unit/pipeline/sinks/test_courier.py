@@ -17,7 +17,7 @@ from tests.support.records import alert
 
 SETTINGS = WebhookSettings(
     attempts=2,
-    timeout=timedelta(seconds=5),
+    timeout=timedelta(seconds=60),
     first_delay=timedelta(milliseconds=1),
     longest_delay=timedelta(milliseconds=2),
 )
@@ -43,7 +43,7 @@ class Records:
             self._grown.notify_all()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(10), self._grown:
+        async with asyncio.timeout(60), self._grown:
             await self._grown.wait_for(lambda: len(self.made) >= count)
 
     def statuses(self) -> list[DeliveryStatus]:

@@ -29,7 +29,7 @@ async def test_a_page_gets_what_changed_and_nothing_twice() -> None:
         return dict(last)
 
     heard = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for message in _channel(produce, asyncio.Event()).listen(_welcome):
             heard.append(message)
             if message == b"event: a\ndata: 2\n\n":
@@ -50,7 +50,7 @@ async def test_two_pages_share_one_producer() -> None:
 
     channel = _channel(produce, asyncio.Event())
     one, other = channel.listen(_welcome), channel.listen(_welcome)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await anext(one)
         await anext(other)
         assert channel.listeners == 2
@@ -70,7 +70,7 @@ async def test_a_round_that_fails_is_skipped_and_the_next_one_counts() -> None:
             raise error
         return {"a": "back"}
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for message in _channel(produce, asyncio.Event()).listen(_welcome):
             if message.startswith(b"event"):
                 break
@@ -81,7 +81,7 @@ async def test_a_round_that_fails_is_skipped_and_the_next_one_counts() -> None:
 async def test_pages_are_let_go_when_the_console_stops() -> None:
     closing = asyncio.Event()
     page = _channel(lambda: {"a": "1"}, closing).listen(_welcome)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await anext(page)
         await anext(page)
 

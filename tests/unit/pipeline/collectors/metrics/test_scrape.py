@@ -25,10 +25,10 @@ stamped 1 %d
 """
 
 
-def settings(*urls: str, interval: float = 60) -> ScrapeSettings:
+def settings(*urls: str, interval: float = 60, timeout: float = 30) -> ScrapeSettings:
     return ScrapeSettings(
         interval=timedelta(seconds=interval),
-        timeout=timedelta(seconds=0.3),
+        timeout=timedelta(seconds=timeout),
         max_body_bytes=10_000,
         targets=tuple(ScrapeTarget(job="web", url=url) for url in urls),
     )
@@ -104,7 +104,8 @@ async def test_a_target_that_does_not_answer_delays_no_other() -> None:
     silent = await asyncio.start_server(never, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     urls = f"http://127.0.0.1:{port}/", "http://127.0.0.1:1/", "nonsense"
-    scraper = Scraper(parts.intake, parts.recorder("scrape"), settings(*urls, interval=0.1))
+    impatient = settings(*urls, interval=0.1, timeout=0.3)
+    scraper = Scraper(parts.intake, parts.recorder("scrape"), impatient)
     task = asyncio.create_task(scraper.run(ready=lambda: None))
     await parts.log.until(
         lambda log: len({event.source for event in log.events("events.metric")}) == 3
