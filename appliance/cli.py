@@ -111,6 +111,23 @@ def demo(
 
 
 @app.command()
+def mirror(
+    to: Annotated[Path, typer.Option(help="Configuration whose [pipeline.bus] is copied to.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+    port_offset: PortOffset = None,
+) -> None:
+    """Copy the log to another cluster, offsets and groups included; see docs/howto."""
+    from appliance.config import ConfigurationInvalid, load_configuration
+    from appliance.mirror import mirror as run
+    from pipeline.errors import BusRefused, BusUnavailable
+
+    with _explained(ConfigurationInvalid, BusRefused, BusUnavailable):
+        found = load_configuration(config, data_dir=data_dir, port_offset=port_offset)
+        run(found, load_configuration(to, data_dir=data_dir, port_offset=port_offset))
+
+
+@app.command()
 def scan(
     rules: Annotated[list[Path], typer.Option(help="Sigma file or directory; may repeat.")],
     events: Annotated[list[Path], typer.Option(help="NDJSON, NDJSON.gz or text; may repeat.")],

@@ -9,19 +9,22 @@ import msgspec
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource, ConfigSource
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 from pipeline.bus.connection import client_config, translated_exception
-from pipeline.bus.consumer import Record, as_committed
+from pipeline.bus.consumer import Record, as_committed, raise_first_error
 from pipeline.bus.position import Committed, OffsetRange, TopicPartition
 from pipeline.bus.producer import MAX_RECORD_BYTES
 from pipeline.bus.reader import Reader
+from pipeline.errors import BusUnavailable
 from pipeline.schema.topics import Topic
 from pipeline.settings import BusSettings
 
 CALL_SECONDS = 10.0
 READ_SECONDS = 5.0
+RETRY_SECONDS = 0.2
 T = TypeVar("T")
 
 
@@ -130,6 +133,41 @@ class Admin:
             await _ignoring(KafkaError.TOPIC_ALREADY_EXISTS, outcome, f"create {name}")
         return sorted(created)
 
+    async def create_topic(
+        self, name: str, partitions: int, replication_factor: int, config: Mapping[str, str]
+    ) -> None:
+        """Create one topic as it is described; one that exists is left as it is."""
+        new = NewTopic(
+            name,
+            num_partitions=partitions,
+            replication_factor=replication_factor,
+            config=dict(config),
+        )
+        outcome = self._client.create_topics([new], operation_timeout=self._seconds)[name]
+        await _ignoring(KafkaError.TOPIC_ALREADY_EXISTS, outcome, f"create {name}")
+
+    async def topic_configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """What each topic sets for itself, by topic and setting; defaults are left out."""
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+        if not resources:
+            return {}
+        asked = self._client.describe_configs(resources, request_timeout=self._seconds)
+        configs = {}
+        for resource, outcome in asked.items():
+            entries = await _awaited(outcome, f"configuration of {resource.name}")
+            configs[resource.name] = {
+                entry.name: entry.value
+                for entry in entries.values()
+                if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+            }
+        return configs
+
+    async def delete_records(self, partition: TopicPartition, before: int) -> None:
+        """Delete the records below an offset: it is the log start from now on."""
+        asked = KafkaPartition(partition.topic, partition.partition, before)
+        [outcome] = self._client.delete_records([asked], request_timeout=self._seconds).values()
+        await _awaited(outcome, f"delete records of {partition.topic}")
+
     async def delete_topic(self, name: str) -> None:
         """Delete a topic and all its records; one that does not exist is fine."""
         outcome = self._client.delete_topics([name], operation_timeout=self._seconds)[name]
@@ -181,6 +219,31 @@ class Admin:
         except KafkaException as error:
             raise translated_exception(error, f"offsets of {group}") from error
         return {at: to for at, to in committed.items() if to is not None}
+
+    async def commit(self, group: str, offsets: Mapping[TopicPartition, Committed]) -> None:
+        """Commit for a group that has no members; a coordinator still loading is waited for."""
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        while True:
+            try:
+                return await self._commit(group, offsets)
+            except BusUnavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _commit(self, group: str, offsets: Mapping[TopicPartition, Committed]) -> None:
+        wanted = [
+            KafkaPartition(at.topic, at.partition, to.offset, metadata=to.metadata)
+            for at, to in offsets.items()
+        ]
+        asked = self._client.alter_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=self._seconds
+        )
+        answer = await _awaited(asked[group], f"commit for {group}")
+        try:
+            raise_first_error(answer.topic_partitions)
+        except KafkaException as error:
+            raise translated_exception(error, f"commit for {group}") from error
 
     async def lag(self, group: str) -> dict[TopicPartition, int]:
         """Records between what a group has committed and the end, by partition.
