@@ -25,6 +25,7 @@ DELETED_SUFFIX = ".deleted"
 
 # In the directory of a partition.
 CHECKPOINT = "partition.json"
+LEADER_EPOCHS = "leader-epochs.json"
 LOG_SUFFIX = ".log"
 OFFSET_INDEX_SUFFIX = ".index"
 TIME_INDEX_SUFFIX = ".timeindex"
