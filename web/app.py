@@ -72,6 +72,7 @@ def create_app(
     )
     app.state.console, app.state.settings, app.state.watch = console, settings, watch
     app.state.channels, app.state.closing = {}, asyncio.Event()
+    watch.changed = lambda: _wake(app)
     problems.install(app)
     for router in open_routers:
         app.include_router(router, include_in_schema=False)
@@ -82,6 +83,12 @@ def create_app(
         app.include_router(router, dependencies=[Depends(signed_in)], include_in_schema=False)
     app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
     return app
+
+
+def _wake(app: FastAPI) -> None:
+    """Let live pages know at once."""
+    for channel in app.state.channels.values():
+        channel.wake()
 
 
 def build_console(
@@ -143,6 +150,7 @@ async def run(
         await asyncio.shield(serving)
     finally:
         app.state.closing.set()
+        _wake(app)
         server.should_exit = True
         await serving
 

@@ -154,6 +154,15 @@ async def test_the_overview_counts_by_source(store: StoreClient) -> None:
     assert volumes.volumes[-1].begin == NOON + timedelta(minutes=1)
 
 
+async def test_a_source_is_as_fast_as_it_was_in_the_last_five_minutes(store: StoreClient) -> None:
+    await store_events(store, [log_event(number, source="syslog:a") for number in (0, 1, 61, 62)])
+
+    (source,) = await overview.sources(store, Span(NOON, NOON + timedelta(minutes=6)))
+
+    assert source.events == 4
+    assert source.per_second == 2 / 300
+
+
 async def test_an_alert_comes_back_as_it_was_and_once(store: StoreClient) -> None:
     first, at = alert(1)
     for token in ("a", "b"):

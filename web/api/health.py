@@ -1,5 +1,6 @@
 """Liveness of every role, and this process's own metrics. Neither needs a token."""
 
+import httpx
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -17,7 +18,8 @@ async def healthz(console: ConsoleDep) -> JSONResponse:
     ``{"status": "ok", "roles": {"broker": {"state": "running", "restarts": 0, "since": …}, …}}``;
     ``unknown`` when the supervisor does not answer.
     """
-    found = await read_status(console.settings)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        found = await read_status(client, console.settings)
     if found is None:
         return JSONResponse({"status": "unknown", "roles": {}}, 503)
     roles = {

@@ -15,6 +15,7 @@ from pipeline.store.queries.alerts import latest_deliveries
 from pipeline.store.queries.events import Facets, facets
 from pipeline.store.queries.ledger import StoredDeadLetter, dead_letters, dead_letters_by_reason
 from pipeline.store.queries.overview import SourceActivity
+from pipeline.store.queries.span import Span
 from pipeline.store.search_language import parse
 from web.operations.overview import Overview, QuietSource, or_none
 
@@ -30,7 +31,7 @@ class SourceLine:
         terms: What came in of it, and what became of that.
         activity: How it was heard in the last day; None if it was not.
         quiet: How long it has been quiet; None while it speaks.
-        sent: Events by stretch of the day, for its line.
+        sent: Events by stretch of the day, for its line; empty unless it is among the loudest.
     """
 
     source: str
@@ -44,7 +45,9 @@ class SourceLine:
         """How it looks, and in a word."""
         if self.quiet is not None:
             return self.quiet.state, self.quiet.state.capitalize()
-        return ("ok", "Flowing") if self.activity else ("silent", "Not in 24 h")
+        if self.activity is None:
+            return "silent", "Not in 24 h"
+        return ("ok", "Flowing") if self.activity.per_second else ("silent", "Resting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,32 +61,36 @@ class ParkedLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
-    """What the pipeline's page shows besides the overview's parts."""
+class Losses:
+    """What did not get through; a part that did not answer is None.
 
-    sources: Sequence[SourceLine]
+    Attributes:
+        parked: The newest dead letters by reason and source.
+        parked_by_reason: How many dead letters there are.
+        unparsed: Events of a day that no parser understood.
+        deliveries: The last attempt of a day for each alert and destination.
+    """
+
     parked: Sequence[ParkedLine] | None
     parked_by_reason: Mapping[str, int] | None
     unparsed: Facets | None
     deliveries: Sequence[Delivery] | None
 
-    def delivered(self, status: str) -> int:
+    def delivered(self, status: DeliveryStatus) -> int:
         """How many alerts stand at that with a destination."""
-        wanted = DeliveryStatus(status)
-        return sum(delivery.status is wanted for delivery in self.deliveries or ())
+        return sum(delivery.status is status for delivery in self.deliveries or ())
 
 
-async def flow(store: StoreClient, found: Overview) -> Flow:
-    """Everything at once; ``found`` is what the overview knows."""
+async def losses(store: StoreClient, span: Span) -> Losses:
+    """All of them at once, over a day; this reads much, a live page asks for it seldom."""
     problems: list[str] = []
     letters, by_reason, unparsed, deliveries = await asyncio.gather(
         or_none(dead_letters(store, limit=SAMPLES), problems),
         or_none(dead_letters_by_reason(store), problems),
-        or_none(facets(store, parse("parse_error:*"), found.span, ["source"]), problems),
-        or_none(latest_deliveries(store, found.span, limit=DELIVERIES), problems),
+        or_none(facets(store, parse("parse_error:*"), span, ["source"]), problems),
+        or_none(latest_deliveries(store, span, limit=DELIVERIES), problems),
     )
-    return Flow(
-        sources=source_lines(found),
+    return Losses(
         parked=None if letters is None else parked_lines(letters),
         parked_by_reason=by_reason,
         unparsed=unparsed,
@@ -98,18 +105,17 @@ def source_lines(found: Overview) -> list[SourceLine]:
     heard = {activity.source: activity for activity in found.heard or ()}
     quiet = {source.source: source for source in found.quiet}
     sent: dict[str, dict[datetime, int]] = {}
-    starts: list[datetime] = []
     if found.received is not None:
         for volume in found.received.volumes:
             sent.setdefault(volume.source, {})[volume.begin] = volume.events
-        starts = sorted({volume.begin for volume in found.received.volumes})
+    starts = found.stretches[:-1]  # the running one would look like a fall
     lines = [
         SourceLine(
             source=of.source,
             terms=of.terms,
             activity=heard.get(of.source),
             quiet=quiet.get(of.source),
-            sent=[sent.get(of.source, {}).get(start, 0) for start in starts],
+            sent=[sent[of.source].get(start, 0) for start in starts] if of.source in sent else [],
         )
         for of in found.account.ledger.sources
     ]

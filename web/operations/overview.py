@@ -7,7 +7,7 @@ with the store down the log and the roles are still there to be seen.
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -112,6 +112,20 @@ class Overview:
         return sum(rates) if rates else None
 
     @property
+    def stretches(self) -> list[datetime]:
+        """The begins of the stretches that events were counted by, silent ones too.
+
+        The last is the one that runs; empty while the store does not answer.
+        """
+        if self.received is None:
+            return []
+        step = self.received.step
+        whole = step * QUARTERS >= self.span.end - self.span.begin
+        columns = QUARTERS if whole else YOUNG // step
+        begin = floored(self.span.end - step * columns, step)
+        return [begin + step * column for column in range(columns + 1)]
+
+    @property
     def detections(self) -> GroupState | None:
         """How far the detectors have read."""
         return self.log.group(DETECTIONS_GROUP) if self.log else None
@@ -198,6 +212,12 @@ def quiet_sources(
                 )
             )
     return sorted(quiet, key=lambda source: -source.silence)
+
+
+def floored(time: datetime, step: timedelta) -> datetime:
+    """The begin of the stretch that a time falls into; stretches are counted from the epoch."""
+    seconds = int(step.total_seconds())
+    return datetime.fromtimestamp(int(time.timestamp()) // seconds * seconds, UTC)
 
 
 async def or_none(asked: Awaitable[T], problems: list[str]) -> T | None:

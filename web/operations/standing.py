@@ -4,6 +4,7 @@ The supervisor knows the roles; one task asks it for all pages, so that no page 
 """
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ from web.settings import WebSettings
 log = structlog.get_logger()
 
 MOST_STATUS_BYTES = 64 << 10
-EVERY_SECONDS = 3.0
+EVERY_SECONDS = 1.0
+COUNT_EVERY = 3
 
 
 class RoleState(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,10 @@ class Watch:
 
     Args:
         count_open: How many alerts are open; raises PipelineError while it cannot say.
+
+    Attributes:
+        standing: The newest look.
+        changed: Called when the roles are not as they were.
     """
 
     def __init__(
@@ -103,23 +109,30 @@ class Watch:
         self._count_open = count_open
         self._clock = clock
         self.standing = Standing()
+        self.changed: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
-        """Look again every few seconds, until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_SECONDS)
+        """Look at the roles every second and count the alerts every third time, until cancelled."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for look in itertools.count():
+                await self.look(client)
+                if look % COUNT_EVERY == 0:
+                    await self.count()
+                await asyncio.sleep(EVERY_SECONDS)
 
-    async def look(self) -> Standing:
-        """Look now."""
-        status = await read_status(self._settings)
+    async def look(self, client: httpx.AsyncClient) -> Standing:
+        """Look at the roles now."""
+        status = await read_status(client, self._settings)
+        before = self.standing
         self.standing = replace(
-            self.standing,
+            before,
             roles=status.roles if status else {},
             reachable=status is not None,
             checked=self._clock(),
         )
-        return await self.count()
+        if (before.roles, before.reachable) != (self.standing.roles, self.standing.reachable):
+            self.changed()
+        return self.standing
 
     async def count(self) -> Standing:
         """Count the open alerts again; after somebody changed one."""
@@ -131,14 +144,13 @@ class Watch:
         return self.standing
 
 
-async def read_status(settings: WebSettings) -> Status | None:
+async def read_status(client: httpx.AsyncClient, settings: WebSettings) -> Status | None:
     """What the supervisor says; None if it does not answer in time or in its words."""
     timeout = settings.status_timeout.total_seconds()
     try:
         async with (
             asyncio.timeout(timeout),
-            httpx.AsyncClient(timeout=timeout, trust_env=False) as client,
-            client.stream("GET", settings.status_url) as response,
+            client.stream("GET", settings.status_url, timeout=timeout) as response,
         ):
             body = b""
             async for chunk in response.aiter_bytes():

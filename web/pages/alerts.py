@@ -17,7 +17,7 @@ from detections.explain import Explanation, explain
 from pipeline.errors import QueryInvalid
 from pipeline.schema.alert import LEVELS, Alert
 from pipeline.schema.event import Event
-from pipeline.store.queries.alerts import AlertFilter, deliveries
+from pipeline.store.queries.alerts import AlertFilter, count_by_level, deliveries
 from pipeline.store.queries.events import by_positions
 from pipeline.store.queries.span import Page
 from pipeline.store.rows import StoredEvent
@@ -30,6 +30,7 @@ from web.investigate import (
     triaged_alert,
 )
 from web.rendering import page
+from web.rendering.decided import COOKIE, COOKIE_SECONDS, decided, from_cookie, to_cookie
 from web.rendering.evidence import Line, annotate
 from web.rendering.search import SearchAddress
 from web.triage import (
@@ -43,6 +44,7 @@ from web.triage import (
     history,
     ids_in,
     reopen,
+    states,
     undo,
 )
 
@@ -73,6 +75,11 @@ class AlertsAddress:
     entity: str = ""
     after: str = ""
 
+    def since(self, seen: int) -> str:
+        """Where to ask how many came after so many were there."""
+        address = self.link()
+        return f"{address}{'&' if '?' in address else '?'}{urlencode({'seen': seen})}"
+
     def link(self, **changes: str) -> str:
         """The address of this list with some of it changed; its page begins anew."""
         values = {name: getattr(self, name) for name in self.__slots__} | {"after": ""} | changes
@@ -94,8 +101,9 @@ async def show(
     rule: Text = "",
     entity: Text = "",
     after: Text = "",
+    seen: Annotated[int, Query(ge=0, le=1 << 53)] = 0,
 ) -> Response:
-    """The queue: what needs a person first."""
+    """The queue: what needs a person first; for htmx how many alerts came since it was drawn."""
     address = AlertsAddress(
         state=state if state in list(State) or state == "any" else "open",
         group=group if group in GROUPS else "none",
@@ -107,15 +115,19 @@ async def show(
         after=after,
     )
     wanted = _filter(console, address)
+    if request.headers.get("HX-Target") == "fresh":
+        came = await _kept(console, wanted) - seen
+        return page(request, "alerts", address=address, fresh=max(came, 0), seen=seen)
     wanted_state = None if address.state == "any" else State(address.state)
-    found, by_level, counts = await asyncio.gather(
+    kept, found, by_level, counts = await asyncio.gather(
+        _kept(console, wanted),
         triaged(
             console.store, console.database, wanted, state=wanted_state, limit=ROWS, after=after
         ),
         open_by_level(console.store, console.database, wanted),
         _counts(console),
     )
-    return page(
+    return _told(
         request,
         "alerts",
         address=address,
@@ -126,7 +138,24 @@ async def show(
         levels=tuple(reversed(LEVELS)),
         ranges=RANGES,
         reasons=list(Reason),
+        fresh=0,
+        seen=kept,
     )
+
+
+async def _kept(console: Console, wanted: AlertFilter) -> int:
+    """How many alerts a filter lets through, whatever was decided about them."""
+    by_level = await count_by_level(console.store, wanted)
+    return sum(by_level[level] for level in wanted.levels or LEVELS)
+
+
+def _told(request: Request, name: str, **values: Any) -> Response:
+    """A screen that also tells what was just decided, once."""
+    told = from_cookie(request.cookies.get(COOKIE, ""))
+    response = page(request, name, decided=told, **values)
+    if told is not None:
+        response.delete_cookie(COOKIE, path=router.prefix)
+    return response
 
 
 def _filter(console: Console, address: AlertsAddress) -> AlertFilter:
@@ -197,6 +226,7 @@ async def act(
     database = console.database
     if action not in actions:
         raise HTTPException(422, "There is no such action.")
+    before = await database.run(states, alert)
     try:
         await database.run(lambda _: actions[action]())
     except Conflict as error:
@@ -204,8 +234,22 @@ async def act(
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
     await console.watch.count()
-    there = back if back.startswith("/alerts") else "/alerts"
-    return RedirectResponse(there, 303)
+    after = await database.run(states, alert)
+    changed = [id for id in after if after[id].revision != before[id].revision]
+    there = back if back == "/alerts" or back.startswith(("/alerts?", "/alerts/")) else "/alerts"
+    response = RedirectResponse(there, 303)
+    if changed:
+        value = to_cookie(decided(action, changed))
+        response.set_cookie(
+            COOKIE,
+            value,
+            max_age=COOKIE_SECONDS,
+            path=router.prefix,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+    return response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +285,7 @@ async def show_alert(
         console.database.run(history, alert_id),
         _related(console, alert),
     )
-    return page(
+    return _told(
         request,
         "alert",
         found=found,

@@ -1,19 +1,16 @@
 """Sources to notifications with rate, lag, drops, dead letters; the ledger."""
 
-from zoneinfo import ZoneInfo
-
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from pipeline.store.queries.span import Span
 from web.dependencies import ConsoleDep, Viewer
 from web.operations.accounting import ledger_json
-from web.operations.flow import flow
-from web.operations.overview import overview
+from web.operations.flow import losses
+from web.operations.overview import DAY
 from web.rendering import page
-from web.rendering.charts import spark
-from web.rendering.figures import draw
-from web.security.tokens import list_tokens
+from web.rendering.pipeline import pipeline_values
 
 router = APIRouter(prefix="/pipeline")
 
@@ -21,24 +18,17 @@ router = APIRouter(prefix="/pipeline")
 @router.get("")
 async def show(request: Request, console: ConsoleDep, user: Viewer) -> Response:
     """The whole pipeline."""
-    found = await overview(
-        console.store,
-        console.log_watch,
-        console.accountant,
-        console.database,
-        console.database.now(),
+    now = console.database.now()
+    values = await pipeline_values(
+        await losses(console.store, Span(now - DAY, now)),
+        settings=console.settings,
+        store=console.store,
+        log=console.log_watch,
+        accountant=console.accountant,
+        database=console.database,
+        watch=console.watch,
     )
-    tokens = await console.database.run(list_tokens)
-    standing = console.watch.standing
-    return page(
-        request,
-        "pipeline",
-        found=found,
-        flow=await flow(console.store, found),
-        drawn=draw(found, standing, ZoneInfo(console.settings.time_zone)),
-        spark=spark,
-        senders={token.id: token.name for token in tokens},
-    )
+    return page(request, "pipeline", **values)
 
 
 @router.get("/ledger.json")

@@ -1,10 +1,10 @@
 """The overview as its template reads it: charts drawn, rates and lags in words. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
-from web.operations.overview import DETECTIONS_GROUP, HOURS, QUARTERS, YOUNG, Overview
+from web.operations.overview import DETECTIONS_GROUP, HOURS, Overview, floored
 from web.operations.standing import Standing
 from web.rendering.charts import Chart, spark
 from web.rendering.overview_charts import Legend, fired_chart, received_chart
@@ -18,6 +18,8 @@ class RoleLine:
         rate: Records a second that it handles; None if that is not counted.
         lag: Records it has not read yet; None if it reads none.
         dot, state: How it is.
+        since: For how long; None if it was not said.
+        restarts: How often it was started again.
     """
 
     name: str
@@ -25,6 +27,8 @@ class RoleLine:
     lag: int | None
     dot: str
     state: str
+    since: datetime | None
+    restarts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,30 +43,27 @@ class Drawn:
     roles: list[RoleLine]
 
 
-def draw(found: Overview, standing: Standing, zone: tzinfo) -> Drawn:
-    """Draw what was found."""
+def draw(
+    found: Overview, standing: Standing, zone: tzinfo, names: Mapping[str, str] | None = None
+) -> Drawn:
+    """Draw what was found; ``names`` are what tokens are called, by their ids."""
     received, legend, path, hours = None, list[Legend](), "", 24
     if found.received is not None:
-        step = found.received.step
-        columns = (
-            QUARTERS if step * QUARTERS >= found.span.end - found.span.begin else YOUNG // step
-        )
-        begin = _floor(found.span.end - step * columns, step)
+        starts, step = found.stretches, found.received.step
         events: dict[tuple[datetime, str], int] = {
             (volume.begin, volume.source): volume.events for volume in found.received.volumes
         }
         received, legend = received_chart(
-            events, begin=begin, step=step, columns=columns + 1, zone=zone
+            events, starts=starts, step=step, zone=zone, names=names or {}
         )
-        hours = round(step * columns / timedelta(hours=1))
-        path = spark(_totals(events, begin, step, columns))
+        hours = round(step * (len(starts) - 1) / timedelta(hours=1))
+        path = spark(_totals(events, starts))
     fired = None
     if found.fired is not None:
+        begin = floored(found.span.begin, found.fired.step)
         fired = fired_chart(
             {bucket.begin: bucket.counts for bucket in found.fired.buckets},
-            begin=_floor(found.span.begin, found.fired.step),
-            step=found.fired.step,
-            columns=HOURS + 1,
+            starts=[begin + found.fired.step * column for column in range(HOURS + 1)],
             zone=zone,
         )
     return Drawn(
@@ -94,24 +95,17 @@ def role_lines(found: Overview, standing: Standing) -> list[RoleLine]:
             lag=lags.get(name),
             dot=role.dot,
             state=role.state.capitalize(),
+            since=role.since,
+            restarts=role.restarts,
         )
         for name, role in standing.roles.items()
     ]
 
 
-def _floor(time: datetime, step: timedelta) -> datetime:
-    """The bucket a time falls into; buckets are counted from the epoch."""
-    seconds = int(step.total_seconds())
-    return datetime.fromtimestamp(int(time.timestamp()) // seconds * seconds, UTC)
-
-
-def _totals(
-    events: Mapping[tuple[datetime, str], int], begin: datetime, step: timedelta, columns: int
-) -> list[float]:
-    """Events of the last 24 steps, for the sparkline; the running one left out."""
-    totals = [0.0] * (columns + 1)
+def _totals(events: Mapping[tuple[datetime, str], int], starts: Sequence[datetime]) -> list[float]:
+    """Events of the last 24 stretches, for the sparkline; the running one left out."""
+    totals = dict.fromkeys(starts, 0.0)
     for (start, _), count in events.items():
-        column = (start - begin) // step
-        if 0 <= column <= columns:
-            totals[column] += count
-    return totals[-25:-1]
+        if start in totals:
+            totals[start] += count
+    return list(totals.values())[-25:-1]

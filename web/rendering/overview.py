@@ -15,6 +15,8 @@ from web.operations.log_watch import LogWatch
 from web.operations.overview import overview
 from web.operations.standing import Watch
 from web.rendering.figures import draw
+from web.rendering.overview_charts import called
+from web.security.tokens import list_tokens
 from web.settings import WebSettings
 from web.triage import State
 
@@ -34,6 +36,7 @@ async def overview_values(
     """The blocks' values, ``now``, ``zone`` and ``standing`` among them."""
     now, zone = datetime.now(UTC), ZoneInfo(settings.time_zone)
     found = await overview(store, log, accountant, database, now)
+    names = {token.id: token.name for token in await database.run(list_tokens)}
     try:
         open_alerts = await open_by_level(store, database)
         needs = await needs_someone(store, database)
@@ -45,7 +48,9 @@ async def overview_values(
         "standing": watch.standing,
         "organisation": settings.organisation,
         "found": found,
-        "drawn": draw(found, watch.standing, zone),
+        "drawn": draw(found, watch.standing, zone, names),
+        "called": called,
+        "names": names,
         "levels": [level for level in reversed(LEVELS)],
         "open_alerts": open_alerts,
         "needs": needs,

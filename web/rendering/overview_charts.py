@@ -26,16 +26,10 @@ class Legend:
 
 
 def fired_chart(
-    counts: Mapping[datetime, Mapping[str, int]],
-    *,
-    begin: datetime,
-    step: timedelta,
-    columns: int,
-    zone: tzinfo,
+    counts: Mapping[datetime, Mapping[str, int]], *, starts: Sequence[datetime], zone: tzinfo
 ) -> Chart:
     """Alerts by time and level; the most severe at the bottom."""
     levels = list(LEVEL_STYLES)
-    starts = _starts(begin, step, columns)
     return stacked(
         [[counts.get(start, {}).get(level, 0) for level in levels] for start in starts],
         [LEVEL_STYLES[level] for level in levels],
@@ -47,10 +41,10 @@ def fired_chart(
 def received_chart(
     events: Mapping[tuple[datetime, str], int],
     *,
-    begin: datetime,
+    starts: Sequence[datetime],
     step: timedelta,
-    columns: int,
     zone: tzinfo,
+    names: Mapping[str, str],
 ) -> tuple[Chart, list[Legend]]:
     """Events a second by time and source: the four loudest, and the rest as one."""
     totals: dict[str, int] = {}
@@ -60,7 +54,6 @@ def received_chart(
     shown, rest = loud[: len(SOURCE_STYLES)], loud[len(SOURCE_STYLES) :]
     if "…" in totals:
         rest.append("…")
-    starts = _starts(begin, step, columns)
     seconds = step.total_seconds()
     chart = stacked(
         [
@@ -76,7 +69,7 @@ def received_chart(
         labels=hour_labels(starts, zone),
     )
     legend = [
-        Legend(style, short_source(source))
+        Legend(style, called(source, names))
         for style, source in zip(SOURCE_STYLES, shown, strict=False)
     ]
     if rest:
@@ -106,14 +99,11 @@ def hour_labels(
     return labels
 
 
-def short_source(source: str) -> str:
-    """A source without its collector, where the collector says little.
+def called(source: str, names: Mapping[str, str]) -> str:
+    """A source as people call it: without its collector, and a token by its name.
 
-    >>> short_source("syslog:web-01"), short_source("agent")
-    ('web-01', 'agent')
+    >>> called("syslog:web-01", {}), called("agent", {}), called("http:6ed4", {"6ed4": "shop"})
+    ('web-01', 'agent', 'shop')
     """
-    return source.partition(":")[2] or source
-
-
-def _starts(begin: datetime, step: timedelta, columns: int) -> list[datetime]:
-    return [begin + step * column for column in range(columns)]
+    sender = source.partition(":")[2] or source
+    return names.get(sender, sender)

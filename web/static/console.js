@@ -50,11 +50,32 @@
     if (copy && navigator.clipboard) navigator.clipboard.writeText(copy.dataset.copy);
   });
 
-  // Forms that act on a change (a select in a toolbar) say so; without script they have a button.
+  // Forms that act on a choice (a select in a toolbar) say so; without script they have a button.
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-submit-on-change]");
-    if (form) form.requestSubmit();
+    if (form && event.target.matches("select")) form.requestSubmit();
   });
+
+  // The queue: how many rows are chosen stands in the bar that acts on them.
+  function chosen() {
+    const boxes = [...document.querySelectorAll("#queue tbody .check")];
+    const count = boxes.filter((box) => box.checked).length;
+    const all = document.querySelector("[data-check-all]");
+    if (!all) return;
+    document.querySelector("[data-chosen]").textContent = `${count} chosen`;
+    all.checked = count > 0 && count === boxes.length;
+    all.indeterminate = count > 0 && count < boxes.length;
+  }
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-check-all]")) {
+      for (const box of document.querySelectorAll("#queue tbody .check")) {
+        box.checked = event.target.checked;
+      }
+    }
+    if (event.target.matches("#queue .check")) chosen();
+  });
+  document.addEventListener("reset", () => setTimeout(chosen));
+  addEventListener("pageshow", chosen); // browsers keep what was chosen when somebody comes back
 
   // The state of a live page: connected, or trying again.
   function live(word, kind) {

@@ -29,8 +29,21 @@
     if (link) link.click();
   }
 
+  const box = () => {
+    const row = document.activeElement.closest("tr");
+    return row && row.querySelector("input[type=checkbox]");
+  };
+
+  // What acts on chosen rows acts on the one with the focus if none is chosen.
+  function choose() {
+    const queue = document.getElementById("queue");
+    const focused = box();
+    if (queue && focused && !queue.querySelector("tbody :checked")) focused.click();
+  }
+
   // A page binds a key by data-hotkey on the button or link that does it.
   function press(key) {
+    if (key === "a" || key === "d" || key === "e") choose();
     const control = [...document.querySelectorAll("[data-hotkey]")].find(
       (found) => found.dataset.hotkey === key && !found.disabled && found.offsetParent !== null,
     );
@@ -55,6 +68,7 @@
   const keys = {
     j: () => move(1),
     k: () => move(-1),
+    x: () => { const found = box(); if (found) found.click(); },
     g: () => { waitingForLetter = Date.now(); },
     "/": () => {
       const query = document.querySelector("[data-query]");

@@ -60,6 +60,7 @@ class Channel:
         self._newest: Messages = {}
         self._round = 0
         self._changed = asyncio.Condition()
+        self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.listeners = 0
 
@@ -89,6 +90,10 @@ class Channel:
         finally:
             self._leave()
 
+    def wake(self) -> None:
+        """Make the next round at once; something happened that pages should not wait for."""
+        self._woken.set()
+
     async def _after(self, seen: int) -> tuple[int, Messages]:
         """The newest round, once there is one after ``seen``."""
         async with self._changed:
@@ -107,9 +112,11 @@ class Channel:
         if self.listeners == 0 and self._task is not None:
             self._task.cancel()
             self._task = None
+            self._newest, self._round = {}, 0  # whoever comes next wants what is then
 
     async def _rounds(self) -> None:
         while not self._closing.is_set():
+            self._woken.clear()
             try:
                 self._newest = await self._produce()
                 self._round += 1
@@ -119,6 +126,6 @@ class Channel:
                 self._changed.notify_all()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._interval):
-                    await self._closing.wait()
+                    await self._woken.wait()
         async with self._changed:
             self._changed.notify_all()

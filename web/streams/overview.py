@@ -8,6 +8,7 @@ from web.rendering import block
 from web.rendering.overview import overview_values
 from web.streams.channel import Messages
 from web.streams.connections import channel, stream
+from web.streams.navigation import navigation_messages
 
 router = APIRouter(prefix="/streams")
 
@@ -25,7 +26,7 @@ async def live(request: Request, console: ConsoleDep, user: Viewer) -> Response:
 
 
 async def messages(console: Console) -> Messages:
-    """Every block of the overview."""
+    """Every block of the overview, and the navigation."""
     values = await overview_values(
         settings=console.settings,
         store=console.store,
@@ -34,4 +35,5 @@ async def messages(console: Console) -> Messages:
         database=console.database,
         watch=console.watch,
     )
-    return {name: block("overview", name, values) for name in BLOCKS}
+    made = {name: block("overview", name, values) for name in BLOCKS}
+    return {**made, **navigation_messages(console.watch.standing)}

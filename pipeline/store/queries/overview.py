@@ -12,6 +12,7 @@ from pipeline.store.event_rows import time_of
 from pipeline.store.queries.span import Span
 
 MAX_SOURCES = 1000
+LATELY = timedelta(minutes=5)
 _IN_MINUTES = (
     "minute >= toDateTime(intDiv({begin:Int64}, 60000000) * 60, 'UTC')"
     " AND minute < toDateTime(intDiv({end:Int64} + 59999999, 60000000) * 60, 'UTC')"
@@ -50,7 +51,7 @@ class SourceActivity:
         kinds: What it sends: ``log``, ``metric``, ``click``.
         events: How much.
         last_observed: When its last event was observed, in UTC.
-        per_second: ``events`` over the range's length.
+        per_second: How fast it sent lately: over the range's last five minutes.
     """
 
     source: str
@@ -84,14 +85,17 @@ async def volumes(client: StoreClient, span: Span, *, buckets: int = 60) -> Volu
 
 async def sources(client: StoreClient, span: Span) -> tuple[SourceActivity, ...]:
     """Every source that was heard in a range of time, loudest first, at most 1,000."""
+    lately = max(span.begin, span.end - LATELY)
+    recent = int(lately.timestamp()) // 60 * 60  # whole minutes are counted
     rows = await client.query(
         NamedQuery(
             name="overview_sources",
-            sql="SELECT source, arraySort(groupUniqArray(toString(kind))), sum(events) AS events,"  # noqa: S608
-            " toUnixTimestamp64Milli(max(last_observed))"
+            sql="SELECT source, arraySort(groupUniqArray(toString(kind))),"  # noqa: S608
+            " sum(source_minutes.events) AS heard, toUnixTimestamp64Milli(max(last_observed)),"
+            " sumIf(source_minutes.events, minute >= toDateTime({recent:Int64}, 'UTC'))"
             f" FROM source_minutes WHERE {_IN_MINUTES}"
-            " GROUP BY source ORDER BY events DESC, source LIMIT {limit:UInt32}",
-            parameters={**span.parameters(), "limit": MAX_SOURCES},
+            " GROUP BY source ORDER BY heard DESC, source LIMIT {limit:UInt32}",
+            parameters={**span.parameters(), "recent": recent, "limit": MAX_SOURCES},
         )
     )
     return tuple(
@@ -100,7 +104,7 @@ async def sources(client: StoreClient, span: Span) -> tuple[SourceActivity, ...]
             kinds=tuple(kinds),
             events=int(events),
             last_observed=datetime.fromtimestamp(last / 1000, UTC),
-            per_second=int(events) / max(span.seconds, 1.0),
+            per_second=int(lately) / max(span.end.timestamp() - recent, 1.0),
         )
-        for source, kinds, events, last in rows
+        for source, kinds, events, last, lately in rows
     )

@@ -64,7 +64,7 @@ async def test_an_analyst_acknowledges_and_the_queue_is_shorter(
         taken = (await browser.get("/alerts", params={"state": "acknowledged"})).text
 
     assert answer.status_code == 303
-    assert alert.id not in open_page
+    assert f'href="/alerts/{alert.id}"' not in open_page
     assert alert.id in taken
 
 
@@ -108,3 +108,73 @@ async def test_afterwards_nobody_is_sent_to_another_site(
         )
 
     assert answer.headers["location"] == "/alerts"
+
+
+async def test_a_decision_is_told_once_and_taken_back(
+    filled: TestedConsole, backends: Backends
+) -> None:
+    alert = backends.company.alerts[0]
+    filled.account(Role.ANALYST)
+    async with filled.browser() as browser:
+        await browser.sign_in("analyst")
+
+        await browser.submit("/alerts/act", action="close", alert=alert.id, reason="benign")
+        told = (await browser.get("/alerts")).text
+        again = (await browser.get("/alerts")).text
+        await browser.submit("/alerts/act", action="undo", alert=alert.id)
+        after = (await browser.get("/alerts")).text
+
+    assert "1 alert closed." in told
+    assert f'name="alert" value="{alert.id}"' in told
+    assert "data-undo" in told
+    assert "closed." not in again
+    assert alert.id in after
+    assert "1 alert as before again." in after
+    assert "data-undo" not in after
+
+
+async def test_what_changed_nothing_cannot_be_taken_back(
+    filled: TestedConsole, backends: Backends
+) -> None:
+    alert = backends.company.alerts[0]
+    filled.account(Role.ANALYST)
+    async with filled.browser() as browser:
+        await browser.sign_in("analyst")
+        await browser.submit("/alerts/act", action="close", alert=alert.id, reason="benign")
+        await browser.get("/alerts")
+
+        await browser.submit("/alerts/act", action="acknowledge", alert=alert.id)
+        page = (await browser.get("/alerts")).text
+
+    assert "data-undo" not in page
+
+
+async def test_a_live_page_is_told_how_many_alerts_of_its_own_came(
+    filled: TestedConsole, backends: Backends
+) -> None:
+    filled.account(Role.VIEWER)
+    fragment = {"HX-Request": "true", "HX-Target": "fresh"}
+    async with filled.browser() as browser:
+        await browser.sign_in("viewer")
+
+        whole = (await browser.get("/alerts?level=high")).text
+        none = (await browser.get("/alerts?level=high&seen=2", headers=fragment)).text
+        came = (await browser.get("/alerts?level=high&seen=1", headers=fragment)).text
+        all_of_them = (await browser.get("/alerts?seen=1", headers=fragment)).text
+
+    assert 'hx-get="/alerts?level=high&amp;seen=2"' in whole
+    assert none.strip() == ""
+    assert "1 new" in came
+    assert "3 new" in all_of_them
+    assert "<table" not in came
+
+
+async def test_the_way_back_stays_on_this_page(filled: TestedConsole, backends: Backends) -> None:
+    alert = backends.company.alerts[0]
+    filled.account(Role.ANALYST)
+    async with filled.browser() as browser:
+        await browser.sign_in("analyst")
+
+        for back, there in (("/alertsx", "/alerts"), ("//evil.example", "/alerts")):
+            answer = await browser.submit("/alerts/act", action="assign", alert=alert.id, back=back)
+            assert answer.headers["location"] == there

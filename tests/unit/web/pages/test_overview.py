@@ -22,7 +22,7 @@ async def test_the_overview_says_what_fired_and_whether_data_flows(
     assert "A critical thing happened" in page
     assert "4 in 24 hours, by hour" in page
     assert 'aria-label="Agrees"' in page
-    assert "web-01</li>" in page
+    assert "web-01</span></li>" in page
     assert page.index("A critical thing") < page.index("A high thing") < page.index("A medium")
 
 

@@ -4,16 +4,22 @@ from datetime import timedelta
 
 from pipeline.errors import StoreUnavailable
 from tests.support.console import TestedConsole
-from tests.support.filled import SCRIPT
-from web.streams import alerts, overview
+from tests.support.filled import SCRIPT, Backends
+from web.security.audit import COMMAND_LINE
+from web.streams import alerts, overview, pipeline
 from web.streams.channel import Channel
+from web.triage import acknowledge
 
 
-def _channel(produce: Callable[[], Mapping[str, str]], closing: asyncio.Event) -> Channel:
+def _channel(
+    produce: Callable[[], Mapping[str, str]],
+    closing: asyncio.Event,
+    interval: timedelta = timedelta(milliseconds=5),
+) -> Channel:
     async def made() -> Mapping[str, str]:
         return produce()
 
-    return Channel("test", made, interval=timedelta(milliseconds=5), closing=closing)
+    return Channel("test", made, interval=interval, closing=closing)
 
 
 async def _welcome() -> bool:
@@ -93,18 +99,67 @@ async def test_pages_are_let_go_when_the_console_stops() -> None:
 async def test_the_overview_s_blocks_are_sent_escaped(filled: TestedConsole) -> None:
     sent = await overview.messages(filled.console)
 
-    assert set(sent) == set(overview.BLOCKS)
+    assert set(sent) == {*overview.BLOCKS, "open_alerts", "roles"}
     assert "A critical thing happened" in sent["needs"]
     assert all(SCRIPT not in html for html in sent.values())
     assert "Needs someone" not in sent["strip"]
 
 
-async def test_new_alerts_are_counted_and_listed(filled: TestedConsole) -> None:
+async def test_what_happened_meanwhile_is_sent_without_waiting_for_the_next_round() -> None:
+    rounds = iter("123")
+    channel = _channel(lambda: {"a": next(rounds)}, asyncio.Event(), interval=timedelta(hours=1))
+    page = channel.listen(_welcome)
+    async with asyncio.timeout(30):
+        assert await anext(page) == b"retry: 3000\n\n"
+        assert await anext(page) == b"event: a\ndata: 1\n\n"
+
+        channel.wake()
+
+        assert await anext(page) == b"event: a\ndata: 2\n\n"
+    await page.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_page_that_comes_later_is_not_told_what_was_before() -> None:
+    rounds = iter(["old", "new"])
+    channel = _channel(lambda: {"a": next(rounds)}, asyncio.Event(), interval=timedelta(hours=1))
+    for wanted in (b"event: a\ndata: old\n\n", b"event: a\ndata: new\n\n"):
+        page = channel.listen(_welcome)
+        async with asyncio.timeout(30):
+            await anext(page)
+            assert await anext(page) == wanted
+        await page.aclose()  # type: ignore[attr-defined]
+
+
+async def test_alerts_are_counted_whatever_was_decided_about_them(
+    filled: TestedConsole, backends: Backends
+) -> None:
+    acknowledge(filled.database, [backends.company.alerts[0].id], actor=COMMAND_LINE)
+
     sent = await alerts.messages(filled.console)
 
-    assert sent["count"] == "4"
-    assert sent["newest"].count("data-alert=") == 4
-    assert SCRIPT not in sent["newest"]
+    assert (sent["kept"], sent["open_alerts"]) == ("4", "3")
+    assert "State of roles unknown" in sent["roles"]
+
+
+async def test_the_pipeline_s_blocks_are_sent_and_what_reads_much_is_read_seldom(
+    filled: TestedConsole,
+) -> None:
+    clock = 0.0
+    blocks = pipeline.Blocks(filled.console, clock=lambda: clock)
+
+    sent = await blocks()
+    first = blocks.losses
+    clock = pipeline.LOSSES_AGE_SECONDS
+    await blocks()
+    second = blocks.losses
+    clock += 1
+    await blocks()
+
+    assert set(sent) == {*pipeline.BLOCKS, "open_alerts", "roles"}
+    assert "Every event is accounted for." in sent["ledger"]
+    assert "heard in 24 h" in sent["stations"]
+    assert first is second
+    assert blocks.losses is not first
 
 
 async def test_a_stream_wants_a_session_and_has_a_limit(console: TestedConsole) -> None:
