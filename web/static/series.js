@@ -58,13 +58,24 @@ document.addEventListener("DOMContentLoaded", () => {
     location.assign(href);
   }
 
-  // Times are in the console's zone, as everywhere else; days where the graph is longer than two.
-  const isLong = times[times.length - 1] - times[0] > 2 * 86400;
-  const clock = new Intl.DateTimeFormat("en-GB", {
-    timeZone: place.dataset.zone,
-    ...(isLong ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" }),
-  });
-  const clocks = (_, marks) => marks.map((mark) => clock.format(new Date(mark * 1000)));
+  // Times are in the console's zone, as everywhere else, as exact as the marks are apart: no two
+  // marks say the same. Where a day begins among hours, it is named.
+  const zoned = (options) =>
+    new Intl.DateTimeFormat("en-GB", { timeZone: place.dataset.zone, ...options });
+  const days = zoned({ day: "numeric", month: "short" });
+  const minutes = zoned({ hour: "2-digit", minute: "2-digit" });
+  const seconds = zoned({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  function clocks(_, marks, __, ___, apart) {
+    let day = times.length ? days.format(times[0] * 1000) : "";
+    return marks.map((mark) => {
+      const today = days.format(mark * 1000);
+      const begins = today !== day;
+      day = today;
+      if (apart >= 86400) return today;
+      const clock = (apart < 60 ? seconds : minutes).format(mark * 1000);
+      return begins ? `${today}\n${clock}` : clock;
+    });
+  }
 
   function draw() {
     if (chart) chart.destroy();
@@ -75,7 +86,7 @@ document.addEventListener("DOMContentLoaded", () => {
         height: HEIGHT,
         legend: { show: false },
         cursor: { points: { size: 5 }, drag: { x: true, y: false, setScale: false } },
-        axes: [axis(28, clocks), axis(52, (_, marks) => marks.map((mark) => short(mark)))],
+        axes: [{ ...axis(36, clocks), space: 72 }, axis(52, (_, marks) => marks.map((mark) => short(mark)))],
         scales: { y: { range: (_, least, most) => range(least, most) } },
         series: [
           {},
