@@ -1,12 +1,19 @@
 """What the coordinator knows, in the words of the protocol's responses. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from broker_core.coordinator.group import Group, GroupState
 from broker_core.coordinator.member import Joined, Synced
 from broker_core.coordinator.offset_records import CommittedOffset
+from broker_core.errors import ErrorCode
 from broker_core.protocol.messages.describe_groups import DescribedGroup, DescribedGroupMember
 from broker_core.protocol.messages.join_group import JoinGroupResponse, JoinGroupResponseMember
+from broker_core.protocol.messages.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteResponse,
+    OffsetDeleteResponsePartition,
+    OffsetDeleteResponseTopic,
+)
 from broker_core.protocol.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchResponse,
@@ -133,6 +140,20 @@ def offset_fetch_response(
             for topic in _topics(offsets_of(request.group_id), wanted)
         )
     )
+
+
+def offsets_deleted(request: OffsetDeleteRequest, in_use: Collection[str]) -> OffsetDeleteResponse:
+    """That offsets are forgotten, but those of topics ``in_use``."""
+    topics = []
+    for topic in request.topics:
+        refused = topic.name in in_use
+        error = ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if refused else ErrorCode.NONE
+        partitions = tuple(
+            OffsetDeleteResponsePartition(partition_index=one.partition_index, error_code=error)
+            for one in topic.partitions
+        )
+        topics.append(OffsetDeleteResponseTopic(name=topic.name, partitions=partitions))
+    return OffsetDeleteResponse(error_code=ErrorCode.NONE, topics=tuple(topics))
 
 
 def _topics(

@@ -18,6 +18,7 @@ from broker_core.coordinator.group import Group, GroupState
 from broker_core.coordinator.member import Joined, Joining, Reply, Synced
 from broker_core.coordinator.offset_records import CommittedOffset
 from broker_core.coordinator.offsets import OffsetStore, TopicPartition
+from broker_core.coordinator.subscription import CONSUMER_PROTOCOL, subscribed_topics
 from broker_core.errors import BrokerError, ErrorCode
 from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.messages.delete_groups import (
@@ -50,6 +51,7 @@ from broker_core.protocol.messages.offset_commit import (
     OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
 )
+from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from broker_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from broker_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 from broker_core.settings import GroupSettings
@@ -257,6 +259,29 @@ class GroupRegistry:
             for group_id in request.groups_names
         ]
         return DeleteGroupsResponse(throttle_time_ms=0, results=tuple(results))
+
+    async def delete_offsets(self, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
+        """Answer OffsetDelete: forget offsets, but none of a topic that a member reads."""
+        group, known = self._groups.get(request.group_id), self._offsets.of(request.group_id)
+        if group is None and not known:
+            return OffsetDeleteResponse(error_code=ErrorCode.GROUP_ID_NOT_FOUND)
+        in_use: frozenset[str] = frozenset()
+        if group is not None and group.members:
+            if group.protocol_type != CONSUMER_PROTOCOL:
+                return OffsetDeleteResponse(error_code=ErrorCode.NON_EMPTY_GROUP)
+            told = [text for one in group.members.values() for text in one.protocols.values()]
+            in_use = in_use.union(*map(subscribed_topics, told))
+        gone = [
+            (topic.name, partition.partition_index)
+            for topic in request.topics
+            for partition in topic.partitions
+            if topic.name not in in_use
+        ]
+        try:
+            await self._offsets.forget(request.group_id, gone)
+        except BrokerError:
+            return OffsetDeleteResponse(error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE)
+        return group_answers.offsets_deleted(request, in_use)
 
     def close(self) -> None:
         """Send everybody who waits away, and stop the timers."""

@@ -3,6 +3,8 @@
 Not done: settings of the broker (an empty list), synonyms, documentation texts.
 """
 
+from collections.abc import Container
+
 from broker_core.errors import (
     BrokerError,
     ErrorCode,
@@ -31,6 +33,11 @@ async def handle(request: DescribeConfigsRequest, call: Call) -> DescribeConfigs
     return DescribeConfigsResponse(
         results=tuple(_describe(resource, call) for resource in request.resources)
     )
+
+
+def source_of(name: str, given: Container[str]) -> int:
+    """Where a topic's setting comes from, if it sets those that are ``given``."""
+    return FROM_TOPIC if name in given else FROM_DEFAULT
 
 
 def _describe(resource: DescribeConfigsResource, call: Call) -> DescribeConfigsResult:
@@ -65,7 +72,7 @@ def _topic(resource: DescribeConfigsResource, call: Call) -> list[DescribeConfig
             name=key,
             value=value,
             read_only=False,
-            config_source=FROM_TOPIC if key in topic.configs else FROM_DEFAULT,
+            config_source=source_of(key, topic.configs),
             is_sensitive=False,
             synonyms=(),
         )

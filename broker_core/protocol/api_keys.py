@@ -32,6 +32,10 @@ from broker_core.protocol.messages.describe_groups import (
     DescribeGroupsRequest,
     DescribeGroupsResponse,
 )
+from broker_core.protocol.messages.describe_log_dirs import (
+    DescribeLogDirsRequest,
+    DescribeLogDirsResponse,
+)
 from broker_core.protocol.messages.describe_user_scram_credentials import (
     DescribeUserScramCredentialsRequest,
     DescribeUserScramCredentialsResponse,
@@ -56,6 +60,7 @@ from broker_core.protocol.messages.list_groups import ListGroupsRequest, ListGro
 from broker_core.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
 from broker_core.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from broker_core.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
+from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from broker_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from broker_core.protocol.messages.produce import ProduceRequest, ProduceResponse
 from broker_core.protocol.messages.sasl_authenticate import (
@@ -120,6 +125,9 @@ INIT_PRODUCER_ID = Api(22, "InitProducerId", 0, 4, 2, InitProducerIdRequest, Ini
 DESCRIBE_CONFIGS = Api(
     32, "DescribeConfigs", 1, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse
 )
+DESCRIBE_LOG_DIRS = Api(
+    35, "DescribeLogDirs", 1, 4, 2, DescribeLogDirsRequest, DescribeLogDirsResponse
+)
 SASL_AUTHENTICATE = Api(
     36, "SaslAuthenticate", 0, 2, 2, SaslAuthenticateRequest, SaslAuthenticateResponse
 )
@@ -136,6 +144,7 @@ INCREMENTAL_ALTER_CONFIGS = Api(
     IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
 )
+OFFSET_DELETE = Api(47, "OffsetDelete", 0, 0, 1, OffsetDeleteRequest, OffsetDeleteResponse)
 DESCRIBE_USER_SCRAM_CREDENTIALS = Api(
     50,
     "DescribeUserScramCredentials",
@@ -181,10 +190,12 @@ APIS: Mapping[int, Api] = {
         DELETE_RECORDS,
         INIT_PRODUCER_ID,
         DESCRIBE_CONFIGS,
+        DESCRIBE_LOG_DIRS,
         SASL_AUTHENTICATE,
         CREATE_PARTITIONS,
         DELETE_GROUPS,
         INCREMENTAL_ALTER_CONFIGS,
+        OFFSET_DELETE,
         DESCRIBE_USER_SCRAM_CREDENTIALS,
         ALTER_USER_SCRAM_CREDENTIALS,
         DESCRIBE_CLUSTER,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +27,11 @@ from broker_core.protocol.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
+)
+from broker_core.protocol.messages.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteRequestPartition,
+    OffsetDeleteRequestTopic,
 )
 from broker_core.protocol.messages.offset_fetch import (
     OffsetFetchRequest,
@@ -331,3 +337,43 @@ async def test_a_client_that_hangs_up_while_it_waits_disturbs_nobody(
     gone.cancel()
 
     assert (await join(groups, join_request())).error_code == 0
+
+
+def delete_request(*topics: str, group: str = "g") -> OffsetDeleteRequest:
+    partition = OffsetDeleteRequestPartition(partition_index=0)
+    return OffsetDeleteRequest(
+        group_id=group,
+        topics=tuple(
+            OffsetDeleteRequestTopic(name=name, partitions=(partition,)) for name in topics
+        ),
+    )
+
+
+async def test_offsets_of_a_topic_that_a_member_reads_are_kept(groups: GroupRegistry) -> None:
+    subscription = b"\x00\x01\x00\x00\x00\x01\x00\x06events"
+    protocol = JoinGroupRequestProtocol(name="range", metadata=subscription)
+    joined = await join(groups, replace(join_request(), protocols=(protocol,)))
+    await groups.sync(sync_request(joined, {joined.member_id: b"all"}))
+    member = {"member_id": joined.member_id, "generation": joined.generation_id}
+    assert await commit(groups, commit_request(**member)) == 0  # type: ignore[arg-type]
+
+    answer = await groups.delete_offsets(delete_request("events", "other"))
+
+    errors = {topic.name: topic.partitions[0].error_code for topic in answer.topics}
+    assert errors == {"events": ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC, "other": ErrorCode.NONE}
+    assert await committed(groups) == (7, "note")
+
+
+async def test_offsets_of_a_group_without_members_are_forgotten(groups: GroupRegistry) -> None:
+    assert await commit(groups, commit_request()) == 0
+
+    answer = await groups.delete_offsets(delete_request("events"))
+
+    assert answer.error_code == ErrorCode.NONE
+    assert await committed(groups) == (-1, "")
+
+
+async def test_a_group_nobody_knows_has_no_offsets_to_forget(groups: GroupRegistry) -> None:
+    answer = await groups.delete_offsets(delete_request("events"))
+
+    assert answer.error_code == ErrorCode.GROUP_ID_NOT_FOUND

@@ -1,0 +1,17 @@
+"""API key 47, OffsetDelete, version 0: forget what a group has committed for some partitions.
+
+A topic that a member of the group reads keeps its offsets (GROUP_SUBSCRIBED_TO_TOPIC, KIP-496).
+
+Not done: nothing that is known of.
+"""
+
+from broker_core.errors import ErrorCode
+from broker_core.handlers.services import Call
+from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
+
+
+async def handle(request: OffsetDeleteRequest, call: Call) -> OffsetDeleteResponse:
+    """Forget them, if the client may."""
+    if not call.may_administer():
+        return OffsetDeleteResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    return await call.services.groups.delete_offsets(request)
