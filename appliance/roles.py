@@ -112,6 +112,7 @@ async def _broker(configuration: Configuration, secrets: Secrets, ready: Ready) 
         update={
             "data_dir": configuration.data_dir / "broker",
             "users": {**secrets.bus_digests(), **configuration.broker.users},
+            "super_users": (*secrets.bus, *configuration.broker.super_users),
         }
     )
     async with Broker(settings) as broker:

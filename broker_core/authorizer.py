@@ -1,16 +1,33 @@
 """Who may do what to which resource. Pure.
 
-``open`` lets everyone do everything: a broker run by itself on loopback. ``restricted`` has two
-rules: a named principal may do everything; an anonymous client on loopback may write to and read
-from topics that begin with ``raw.``, with consumer groups that do not begin with ``tocsin``.
-Anyone else must sign in before anything else.
+Three ways, one evaluation:
+
+``open``: everyone may do everything, as with a broker run by itself on loopback.
+``restricted``: whoever has signed in may do everything; an anonymous client on loopback may use
+topics that begin with ``raw.``, with consumer groups that do not begin with ``tocsin``.
+``acls``: super users may do everything, others what the access control lists allow.
+
+In the last two a client from elsewhere must sign in before anything else.
 """
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+
+from broker_core.acl import (
+    CLUSTER_NAME,
+    WILDCARD,
+    Acl,
+    AclIndex,
+    Operation,
+    PatternType,
+    Permission,
+    ResourceType,
+)
 
 ANONYMOUS = "ANONYMOUS"
 PUBLIC_TOPICS = "raw."
 OWN_GROUPS = "tocsin"
+LOOPBACK = "127.0.0.1"  # what any loopback address is called here
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +37,12 @@ class Principal:
     Attributes:
         name: The name it signed in with, or ``ANONYMOUS``.
         is_local: Whether it connects over loopback.
+        host: Its address, for rules that name one.
     """
 
     name: str
     is_local: bool
+    host: str = ""
 
     @property
     def is_anonymous(self) -> bool:
@@ -31,35 +50,122 @@ class Principal:
         return self.name == ANONYMOUS
 
 
-class Authorizer:
-    """Answers what a principal may do."""
+def _entry(
+    kind: ResourceType,
+    name: str,
+    operation: Operation,
+    *,
+    pattern: PatternType = PatternType.LITERAL,
+    permission: Permission = Permission.ALLOW,
+) -> Acl:
+    return Acl(
+        resource_type=kind,
+        resource_name=name,
+        pattern_type=pattern,
+        principal=f"User:{ANONYMOUS}",
+        host=LOOPBACK,
+        operation=operation,
+        permission=permission,
+    )
 
-    def __init__(self, *, restricted: bool) -> None:
-        self._restricted = restricted
+
+FOR_LOCAL_STRANGERS = (
+    *(
+        _entry(ResourceType.TOPIC, PUBLIC_TOPICS, operation, pattern=PatternType.PREFIXED)
+        for operation in (Operation.READ, Operation.WRITE, Operation.DESCRIBE_CONFIGS)
+    ),
+    _entry(ResourceType.GROUP, WILDCARD, Operation.READ),
+    _entry(
+        ResourceType.GROUP,
+        OWN_GROUPS,
+        Operation.ALL,
+        pattern=PatternType.PREFIXED,
+        permission=Permission.DENY,
+    ),
+    _entry(ResourceType.CLUSTER, CLUSTER_NAME, Operation.IDEMPOTENT_WRITE),
+)
+"""What ``restricted`` lets anonymous clients on loopback do."""
+
+
+class Authorizer:
+    """Answers what a principal may do.
+
+    Attributes:
+        uses_acls: Whether access control lists are in use, so that managing them makes sense.
+    """
+
+    def __init__(
+        self,
+        *,
+        is_super: Callable[[Principal], bool],
+        acls: Callable[[], Iterable[Acl]],
+        needs_sign_in: bool = True,
+        uses_acls: bool = False,
+    ) -> None:
+        self.uses_acls = uses_acls
+        self._is_super = is_super
+        self._acls = acls
+        self._needs_sign_in = needs_sign_in
+        self._indexed: Iterable[Acl] | None = None
+        self._index = AclIndex(())
+
+    @classmethod
+    def open(cls) -> "Authorizer":
+        """Everyone may do everything."""
+        return cls(is_super=lambda _: True, acls=tuple, needs_sign_in=False)
+
+    @classmethod
+    def restricted(cls) -> "Authorizer":
+        """Whoever has signed in may do everything."""
+        return cls(
+            is_super=lambda principal: not principal.is_anonymous, acls=lambda: FOR_LOCAL_STRANGERS
+        )
+
+    @classmethod
+    def by_acls(
+        cls, super_users: Collection[str], acls: Callable[[], Iterable[Acl]]
+    ) -> "Authorizer":
+        """Nobody may do anything unless an entry says so; but super users.
+
+        Args:
+            super_users: Names, without ``User:``.
+            acls: The entries as they stand; arranged anew when another object is returned.
+        """
+        names = frozenset(super_users) - {ANONYMOUS}
+        return cls(is_super=lambda principal: principal.name in names, acls=acls, uses_acls=True)
 
     def must_sign_in(self, principal: Principal) -> bool:
         """Whether nothing is answered until the client has signed in."""
-        return self._restricted and principal.is_anonymous and not principal.is_local
+        return self._needs_sign_in and principal.is_anonymous and not principal.is_local
 
-    def may_use_topic(self, principal: Principal, topic: str) -> bool:
-        """Whether it may see, write to and read from the topic."""
-        return self._may_do_everything(principal) or (
-            principal.is_local and topic.startswith(PUBLIC_TOPICS)
-        )
-
-    def may_use_group(self, principal: Principal, group: str) -> bool:
-        """Whether it may be a member of the group and commit its offsets."""
-        return self._may_do_everything(principal) or (
-            principal.is_local and not group.startswith(OWN_GROUPS)
+    def may(
+        self,
+        principal: Principal,
+        operation: Operation,
+        kind: ResourceType,
+        name: str = CLUSTER_NAME,
+    ) -> bool:
+        """Whether it may do that to the resource of that name."""
+        if self._is_super(principal):
+            return True
+        return self._entries().allows(
+            f"User:{principal.name}", _host(principal), operation, kind, name
         )
 
     def may_produce_idempotently(self, principal: Principal) -> bool:
-        """Whether it may be given a producer id."""
-        return self._may_do_everything(principal) or principal.is_local
+        """Whether it may be given a producer id: whoever may write to anything."""
+        if self.may(principal, Operation.IDEMPOTENT_WRITE, ResourceType.CLUSTER):
+            return True
+        return self._entries().allows_some(
+            f"User:{principal.name}", _host(principal), Operation.WRITE, ResourceType.TOPIC
+        )
 
-    def may_administer(self, principal: Principal) -> bool:
-        """Whether it may create, change and delete topics, and forget groups."""
-        return self._may_do_everything(principal)
+    def _entries(self) -> AclIndex:
+        acls = self._acls()
+        if acls is not self._indexed:
+            self._indexed, self._index = acls, AclIndex(acls)
+        return self._index
 
-    def _may_do_everything(self, principal: Principal) -> bool:
-        return not self._restricted or not principal.is_anonymous
+
+def _host(principal: Principal) -> str:
+    return LOOPBACK if principal.is_local else principal.host

@@ -123,7 +123,7 @@ class Broker:
             groups=groups,
             producer_ids=ProducerIds(settings.data_dir),
             clock=self._clock,
-            authorizer=Authorizer(restricted=settings.access is Access.RESTRICTED),
+            authorizer=_authorizer(settings, policy),
             delayed=delayed,
             mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
             policy=policy,
@@ -200,3 +200,11 @@ class Broker:
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+def _authorizer(settings: BrokerSettings, policy: PolicyStore) -> Authorizer:
+    if settings.access is Access.OPEN:
+        return Authorizer.open()
+    if settings.access is Access.RESTRICTED:
+        return Authorizer.restricted()
+    return Authorizer.by_acls(settings.super_users, lambda: policy.current.acls)

@@ -41,6 +41,7 @@ BrokerError                        -1  anything a client may hear about
 ├── ConcurrentTransactions         51  retriable
 ├── TransactionCoordinatorFenced   52
 ├── TransactionalIdAuthorizationFailed  53
+├── SecurityDisabled               54
 ├── StorageError                   56  retriable elsewhere; this log directory is out of service
 ├── SaslAuthenticationFailed       58
 ├── UnknownProducerId              59
@@ -330,6 +331,12 @@ class TransactionalIdAuthorizationFailed(BrokerError):
     """The principal may not use the transactional id."""
 
     code = ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+
+
+class SecurityDisabled(BrokerError):
+    """Access control lists are not in use."""
+
+    code = ErrorCode.SECURITY_DISABLED
 
 
 class StorageError(BrokerError):

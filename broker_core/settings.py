@@ -30,6 +30,7 @@ class Access(StrEnum):
 
     OPEN = "open"
     RESTRICTED = "restricted"
+    ACLS = "acls"
 
 
 class LogSettings(Section):
@@ -133,7 +134,12 @@ class BrokerSettings(Section):
     access: Access = Field(
         default=Access.RESTRICTED,
         description="open: anyone may do everything; restricted: users may, and anonymous "
-        "clients on loopback may use raw.* only.",
+        "clients on loopback may use raw.* only; acls: super users may, others what the access "
+        "control lists allow.",
+    )
+    super_users: tuple[str, ...] = Field(
+        default=(),
+        description="With access = acls: names that may do everything; our own roles may.",
     )
     users: Mapping[str, str] = Field(
         default={},

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import structlog
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.authorizer import ANONYMOUS
 from broker_core.errors import (
     BrokerError,
@@ -66,8 +67,8 @@ async def handle(
         return policy
 
     try:
-        if not call.may_administer():
-            raise ClusterAuthorizationFailed("changing users needs a signed-in user")
+        if not call.may(Operation.ALTER, ResourceType.CLUSTER):
+            raise ClusterAuthorizationFailed("changing users needs ALTER on the cluster")
         await call.services.policy.change(change_all)
     except BrokerError as error:
         errors = dict.fromkeys(by_user, error)

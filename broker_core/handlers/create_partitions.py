@@ -5,12 +5,13 @@ Not done: fewer partitions (nobody does).
 
 import asyncio
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
-    ClusterAuthorizationFailed,
     ErrorCode,
     InvalidReplicaAssignment,
     InvalidTopic,
+    TopicAuthorizationFailed,
     UnknownTopicOrPartition,
 )
 from broker_core.handlers.create_topics import check_room
@@ -43,8 +44,8 @@ async def handle(request: CreatePartitionsRequest, call: Call) -> CreatePartitio
 async def _grow(
     topic: CreatePartitionsTopic, validate_only: bool, call: Call
 ) -> CreatePartitionsTopicResult:
-    if not call.may_administer():
-        raise ClusterAuthorizationFailed("adding partitions needs a signed-in user")
+    if not call.may(Operation.ALTER, ResourceType.TOPIC, topic.name):
+        raise TopicAuthorizationFailed(topic.name)
     if is_internal(topic.name):
         raise InvalidTopic(f"{topic.name} is the broker's own")
     topology = call.services.topology

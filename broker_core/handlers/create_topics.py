@@ -12,9 +12,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
-    ClusterAuthorizationFailed,
     ErrorCode,
     InvalidPartitions,
     InvalidReplicaAssignment,
@@ -23,6 +23,7 @@ from broker_core.errors import (
     InvalidTopic,
     PolicyViolation,
     TopicAlreadyExists,
+    TopicAuthorizationFailed,
     UnknownTopicOrPartition,
 )
 from broker_core.handlers.describe_configs import source_of
@@ -76,6 +77,7 @@ async def create_automatically(name: str, call: Call) -> None:
     Raises:
         BrokerError: It cannot be made.
     """
+    _demand_permission(name, call)
     services = call.services
     partitions = services.settings.default_partitions
     check_room(partitions, call)
@@ -97,9 +99,16 @@ async def create_automatically(name: str, call: Call) -> None:
         return
 
 
+def _demand_permission(name: str, call: Call) -> None:
+    """Who may create on the cluster may create any topic."""
+    if not call.may(Operation.CREATE, ResourceType.CLUSTER) and not call.may(
+        Operation.CREATE, ResourceType.TOPIC, name
+    ):
+        raise TopicAuthorizationFailed(name)
+
+
 async def _create(topic: CreatableTopic, validate_only: bool, call: Call) -> CreatableTopicResult:
-    if not call.may_administer():
-        raise ClusterAuthorizationFailed("creating topics needs a signed-in user")
+    _demand_permission(topic.name, call)
     services = call.services
     if is_internal(topic.name):
         raise InvalidTopic(f"{topic.name} is made by the broker alone")

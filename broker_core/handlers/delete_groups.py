@@ -3,6 +3,9 @@
 Not done: nothing that is known of.
 """
 
+from dataclasses import replace
+
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.delete_groups import (
@@ -13,12 +16,16 @@ from broker_core.protocol.messages.delete_groups import (
 
 
 async def handle(request: DeleteGroupsRequest, call: Call) -> DeleteGroupsResponse:
-    """Delete them, if the client may."""
-    if call.may_administer():
-        return await call.services.groups.delete_groups(request)
-    return DeleteGroupsResponse(
-        results=tuple(
-            DeletableGroupResult(group_id=group, error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
-            for group in request.groups_names
-        )
+    """Delete those that the client may delete, refuse the others."""
+    allowed = [
+        group
+        for group in request.groups_names
+        if call.may(Operation.DELETE, ResourceType.GROUP, group)
+    ]
+    answer = await call.services.groups.delete_groups(replace(request, groups_names=tuple(allowed)))
+    refused = tuple(
+        DeletableGroupResult(group_id=group, error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+        for group in request.groups_names
+        if group not in allowed
     )
+    return replace(answer, results=answer.results + refused)

@@ -5,9 +5,9 @@ The new log start is on disk when the answer arrives; the files go when retentio
 Not done: compacted topics refuse it in Kafka; here they do not.
 """
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
-    ClusterAuthorizationFailed,
     TopicAuthorizationFailed,
 )
 from broker_core.handlers.services import Call, is_internal
@@ -46,9 +46,7 @@ async def _answer(
 
 
 async def _delete(topic: str, asked: DeleteRecordsPartition, call: Call) -> int:
-    if not call.may_administer():
-        raise ClusterAuthorizationFailed("deleting records needs a signed-in user")
-    if is_internal(topic):
+    if not call.may(Operation.DELETE, ResourceType.TOPIC, topic) or is_internal(topic):
         raise TopicAuthorizationFailed(topic)
     log = call.services.replicas.leading(topic, asked.partition_index).log
     offset = log.high_watermark if asked.offset == HIGH_WATERMARK else asked.offset

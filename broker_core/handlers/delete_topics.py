@@ -7,11 +7,12 @@ Not done: delayed deletion; the topic is gone when the answer arrives.
 
 import asyncio
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
-    ClusterAuthorizationFailed,
     ErrorCode,
     InvalidTopic,
+    TopicAuthorizationFailed,
     UnknownTopicId,
 )
 from broker_core.handlers.services import Call, is_internal
@@ -36,9 +37,9 @@ async def handle(request: DeleteTopicsRequest, call: Call) -> DeleteTopicsRespon
 
 async def _delete(asked: DeleteTopicState, call: Call) -> DeletableTopicResult:
     try:
-        if not call.may_administer():
-            raise ClusterAuthorizationFailed("deleting topics needs a signed-in user")
         name = asked.name if asked.name is not None else _name_of(asked.topic_id, call)
+        if not call.may(Operation.DELETE, ResourceType.TOPIC, name):
+            raise TopicAuthorizationFailed(name if asked.name is not None else "")
         if is_internal(name):
             raise InvalidTopic(f"{name} is the broker's own")
         controller = call.services.topology.controller

@@ -5,6 +5,7 @@ Not done: settings of the broker (an empty list), synonyms, documentation texts.
 
 from collections.abc import Container
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
     ErrorCode,
@@ -61,7 +62,7 @@ def _describe(resource: DescribeConfigsResource, call: Call) -> DescribeConfigsR
 
 def _topic(resource: DescribeConfigsResource, call: Call) -> list[DescribeConfigsResourceResult]:
     name = resource.resource_name
-    if not call.may_use_topic(name):
+    if not call.may(Operation.DESCRIBE_CONFIGS, ResourceType.TOPIC, name):
         raise TopicAuthorizationFailed(name)
     topic = call.services.topology.state.topics.get(name)
     if topic is None:

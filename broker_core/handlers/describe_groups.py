@@ -16,7 +16,7 @@ from broker_core.protocol.messages.describe_groups import (
 
 async def handle(request: DescribeGroupsRequest, call: Call) -> DescribeGroupsResponse:
     """Describe the groups that the client may use, refuse the others."""
-    allowed = tuple(group for group in request.groups if call.may_use_group(group))
+    allowed = tuple(group for group in request.groups if call.may_see_group(group))
     answer = await call.services.groups.describe_groups(replace(request, groups=allowed))
     refused = tuple(
         DescribedGroup(
@@ -28,6 +28,6 @@ async def handle(request: DescribeGroupsRequest, call: Call) -> DescribeGroupsRe
             members=(),
         )
         for group in request.groups
-        if not call.may_use_group(group)
+        if not call.may_see_group(group)
     )
     return replace(answer, groups=answer.groups + refused)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from itertools import groupby
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.log.partition_log import PartitionLog
@@ -24,7 +25,7 @@ Where = tuple[str, int]  # topic, partition
 
 async def handle(request: DescribeLogDirsRequest, call: Call) -> DescribeLogDirsResponse:
     """Describe the one log directory."""
-    if not call.may_administer():
+    if not call.may(Operation.DESCRIBE, ResourceType.CLUSTER):
         denied = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
         return DescribeLogDirsResponse(error_code=denied, results=())
     logs, path = call.services.logs, call.services.settings.data_dir

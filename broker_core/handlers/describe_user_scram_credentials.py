@@ -7,6 +7,7 @@ Not done: users of SASL PLAIN; they stand in the configuration file.
 
 from collections.abc import Sequence
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
     ClusterAuthorizationFailed,
@@ -27,9 +28,9 @@ async def handle(
     request: DescribeUserScramCredentialsRequest, call: Call
 ) -> DescribeUserScramCredentialsResponse:
     """Describe the users asked for, or all there are."""
-    if not call.may_administer():
+    if not call.may(Operation.DESCRIBE, ResourceType.CLUSTER):
         return _refuse(
-            request, ClusterAuthorizationFailed("describing users needs a signed-in user")
+            request, ClusterAuthorizationFailed("describing users needs DESCRIBE on the cluster")
         )
     known: dict[str, list[CredentialInfo]] = {}
     for (user, mechanism), credential in sorted(call.services.policy.current.credentials.items()):

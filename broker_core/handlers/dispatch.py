@@ -19,11 +19,14 @@ from broker_core.errors import (
 from broker_core.handlers import (
     alter_user_scram_credentials,
     api_versions,
+    create_acls,
     create_partitions,
     create_topics,
+    delete_acls,
     delete_groups,
     delete_records,
     delete_topics,
+    describe_acls,
     describe_cluster,
     describe_configs,
     describe_groups,
@@ -82,6 +85,9 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.DELETE_TOPICS: delete_topics.handle,
     api_keys.DELETE_RECORDS: delete_records.handle,
     api_keys.INIT_PRODUCER_ID: init_producer_id.handle,
+    api_keys.DESCRIBE_ACLS: describe_acls.handle,
+    api_keys.CREATE_ACLS: create_acls.handle,
+    api_keys.DELETE_ACLS: delete_acls.handle,
     api_keys.DESCRIBE_CONFIGS: describe_configs.handle,
     api_keys.DESCRIBE_LOG_DIRS: describe_log_dirs.handle,
     api_keys.SASL_AUTHENTICATE: sasl_authenticate.handle,
@@ -109,7 +115,7 @@ class ClientSession:
             subject: Of the certificate that the client showed, which signs it in.
         """
         self._services = services
-        principal = Principal(subject or ANONYMOUS, host.startswith(_LOOPBACK))
+        principal = Principal(subject or ANONYMOUS, host.startswith(_LOOPBACK), host)
         self._client = Client(principal=principal, host=host)
 
     @property

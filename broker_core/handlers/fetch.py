@@ -81,7 +81,7 @@ async def handle(request: FetchRequest, call: Call) -> FetchResponse:
 
 def _open(request: FetchRequest, topic: str, asked: FetchPartition, call: Call) -> _Read:
     read = _Read(topic, asked)
-    if not call.may_use_topic(topic):
+    if not call.may_read(topic):
         read.error = TopicAuthorizationFailed(topic)
         return read
     try:

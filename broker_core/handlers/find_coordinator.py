@@ -45,7 +45,7 @@ def _find(key: str, key_type: int, call: Call) -> Coordinator:
     try:
         if key_type != GROUP:
             raise InvalidRequest("only groups are coordinated here")
-        if not call.may_use_group(key):
+        if not call.may_see_group(key):
             raise GroupAuthorizationFailed(key)
         node = _leader(CONSUMER_OFFSETS, key, call)
     except BrokerError as error:

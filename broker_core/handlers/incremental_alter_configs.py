@@ -7,12 +7,13 @@ Not done: settings of the broker; those are in its configuration file.
 
 import asyncio
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
-    ClusterAuthorizationFailed,
     ErrorCode,
     InvalidRequest,
     InvalidTopic,
+    TopicAuthorizationFailed,
     UnknownTopicOrPartition,
 )
 from broker_core.handlers.services import Call, is_internal
@@ -44,11 +45,11 @@ async def handle(
 async def _alter(
     resource: AlterConfigsResource, validate_only: bool, call: Call
 ) -> AlterConfigsResourceResponse:
-    if not call.may_administer():
-        raise ClusterAuthorizationFailed("changing settings needs a signed-in user")
     name = resource.resource_name
     if resource.resource_type != TOPIC:
         raise InvalidRequest("only settings of topics can be changed")
+    if not call.may(Operation.ALTER_CONFIGS, ResourceType.TOPIC, name):
+        raise TopicAuthorizationFailed(name)
     if is_internal(name):
         raise InvalidTopic(f"{name} is the broker's own")
     logs, topology = call.services.logs, call.services.topology

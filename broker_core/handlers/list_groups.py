@@ -14,5 +14,5 @@ from broker_core.protocol.messages.list_groups import ListGroupsRequest, ListGro
 async def handle(request: ListGroupsRequest, call: Call) -> ListGroupsResponse:
     """List them."""
     answer = await call.services.groups.list_groups(request)
-    shown = tuple(group for group in answer.groups if call.may_use_group(group.group_id))
+    shown = tuple(group for group in answer.groups if call.may_see_group(group.group_id))
     return replace(answer, groups=shown)

@@ -44,7 +44,7 @@ async def _answer(
     topic: str, asked: ListOffsetsPartition, call: Call
 ) -> ListOffsetsPartitionResponse:
     try:
-        if not call.may_use_topic(topic):
+        if not call.may_see(topic):
             raise TopicAuthorizationFailed(topic)
         replica = call.services.replicas.leading(
             topic, asked.partition_index, asked.current_leader_epoch

@@ -35,7 +35,7 @@ async def handle(request: MetadataRequest, call: Call) -> MetadataResponse:
         topics = [
             _describe(topic, state)
             for name, topic in sorted(state.topics.items())
-            if call.may_use_topic(name)
+            if call.may_see(name)
         ]
     else:
         topics = [await _answer(asked, request, call) for asked in request.topics]
@@ -59,7 +59,7 @@ async def _answer(
     try:
         if name is None:
             return _describe(_by_id(asked.topic_id, call), topology.state)
-        if not call.may_use_topic(name):
+        if not call.may_see(name):
             raise TopicAuthorizationFailed(name)
         topic = topology.state.topics.get(name)
         if topic is None:
@@ -76,7 +76,7 @@ async def _answer(
 
 def _by_id(topic_id: bytes, call: Call) -> Topic:
     for topic in call.services.topology.state.topics.values():
-        if topic.topic_id.bytes == topic_id and call.may_use_topic(topic.name):
+        if topic.topic_id.bytes == topic_id and call.may_see(topic.name):
             return topic
     raise UnknownTopicId(topic_id.hex())
 

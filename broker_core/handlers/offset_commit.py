@@ -24,14 +24,14 @@ async def handle(request: OffsetCommitRequest, call: Call) -> OffsetCommitRespon
     if not call.may_use_group(request.group_id):
         refused = [_refuse(topic, ErrorCode.GROUP_AUTHORIZATION_FAILED) for topic in request.topics]
         return OffsetCommitResponse(topics=tuple(refused))
-    allowed = [topic for topic in request.topics if call.may_use_topic(topic.name)]
+    allowed = [topic for topic in request.topics if call.may_read(topic.name)]
     if len(allowed) == len(request.topics):
         return await call.services.groups.commit_offsets(request)
     committed = await call.services.groups.commit_offsets(replace(request, topics=tuple(allowed)))
     refused = [
         _refuse(topic, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         for topic in request.topics
-        if not call.may_use_topic(topic.name)
+        if not call.may_read(topic.name)
     ]
     return OffsetCommitResponse(topics=(*committed.topics, *refused))
 

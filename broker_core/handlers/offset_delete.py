@@ -5,6 +5,7 @@ A topic that a member of the group reads keeps its offsets (GROUP_SUBSCRIBED_TO_
 Not done: nothing that is known of.
 """
 
+from broker_core.acl import Operation, ResourceType
 from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
@@ -12,6 +13,6 @@ from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, Off
 
 async def handle(request: OffsetDeleteRequest, call: Call) -> OffsetDeleteResponse:
     """Forget them, if the client may."""
-    if not call.may_administer():
+    if not call.may(Operation.DELETE, ResourceType.GROUP, request.group_id):
         return OffsetDeleteResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
     return await call.services.groups.delete_offsets(request)

@@ -24,15 +24,15 @@ REFUSED = ErrorCode.GROUP_AUTHORIZATION_FAILED
 async def handle(request: OffsetFetchRequest, call: Call) -> OffsetFetchResponse:
     """Answer for the groups that the client may use, refuse the others."""
     if call.version < 8:
-        if not call.may_use_group(request.group_id):
+        if not call.may_see_group(request.group_id):
             return _refuse_one(request)
         return await call.services.groups.fetch_offsets(request)
-    allowed = tuple(group for group in request.groups if call.may_use_group(group.group_id))
+    allowed = tuple(group for group in request.groups if call.may_see_group(group.group_id))
     answer = await call.services.groups.fetch_offsets(replace(request, groups=allowed))
     refused = tuple(
         OffsetFetchResponseGroup(group_id=group.group_id, topics=(), error_code=REFUSED)
         for group in request.groups
-        if not call.may_use_group(group.group_id)
+        if not call.may_see_group(group.group_id)
     )
     return replace(answer, groups=answer.groups + refused)
 

@@ -95,7 +95,7 @@ def _check(request: ProduceRequest, topic: str, call: Call) -> None:
         raise InvalidRequiredAcks(f"acks is {request.acks}, not -1, 0 or 1")
     if request.transactional_id is not None:
         raise TransactionalIdAuthorizationFailed("there are no transactions here")
-    if not call.may_use_topic(topic) or is_internal(topic):
+    if not call.may_write(topic) or is_internal(topic):
         raise TopicAuthorizationFailed(topic)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from broker_core.acl import CLUSTER_NAME, Operation, ResourceType
 from broker_core.authorizer import Authorizer, Principal
 from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
@@ -103,14 +104,26 @@ class Call:
     version: int
     client_id: str = field(default="")
 
-    def may_use_topic(self, topic: str) -> bool:
-        """Whether the client may see, write to and read from the topic."""
-        return self.services.authorizer.may_use_topic(self.client.principal, topic)
+    def may(self, operation: Operation, kind: ResourceType, name: str = CLUSTER_NAME) -> bool:
+        """Whether the client may do that to the resource of that name."""
+        return self.services.authorizer.may(self.client.principal, operation, kind, name)
+
+    def may_see(self, topic: str) -> bool:
+        """Whether the client may know of the topic."""
+        return self.may(Operation.DESCRIBE, ResourceType.TOPIC, topic)
+
+    def may_read(self, topic: str) -> bool:
+        """Whether the client may read from the topic."""
+        return self.may(Operation.READ, ResourceType.TOPIC, topic)
+
+    def may_write(self, topic: str) -> bool:
+        """Whether the client may write to the topic."""
+        return self.may(Operation.WRITE, ResourceType.TOPIC, topic)
+
+    def may_see_group(self, group: str) -> bool:
+        """Whether the client may know of the consumer group."""
+        return self.may(Operation.DESCRIBE, ResourceType.GROUP, group)
 
     def may_use_group(self, group: str) -> bool:
-        """Whether the client may use the consumer group."""
-        return self.services.authorizer.may_use_group(self.client.principal, group)
-
-    def may_administer(self) -> bool:
-        """Whether the client may change topics and forget groups."""
-        return self.services.authorizer.may_administer(self.client.principal)
+        """Whether the client may be a member of the group and commit its offsets."""
+        return self.may(Operation.READ, ResourceType.GROUP, group)

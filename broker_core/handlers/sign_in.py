@@ -54,7 +54,7 @@ def session_lifetime_ms(services: Services) -> int:
 def _sign_in(name: str, client: Client, services: Services) -> None:
     if client.has_signed_in and client.principal.name != name:
         raise SaslAuthenticationFailed("a connection stays with the user who signed in first")
-    client.principal = Principal(name, client.principal.is_local)
+    client.principal = Principal(name, client.principal.is_local, client.host)
     client.has_signed_in = True
     client.takes_bare_messages = False
     lifetime_ms = session_lifetime_ms(services)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker_core.acl import Acl
 from broker_core.policy.scram_credential import ScramCredential, ScramMechanism
 
 Credentials = Mapping[tuple[str, ScramMechanism], ScramCredential]
@@ -14,6 +15,8 @@ class Policy:
 
     Attributes:
         credentials: Who may sign in with SCRAM, by user name and mechanism.
+        acls: Who may do what, where access is by access control lists.
     """
 
     credentials: Credentials = field(default_factory=dict)
+    acls: frozenset[Acl] = frozenset()

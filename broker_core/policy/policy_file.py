@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from broker_core.acl import Acl, Operation, PatternType, Permission, ResourceType
 from broker_core.errors import StorageError
 from broker_core.log.checkpoint import replace_file
 from broker_core.log.file_layout import POLICY
@@ -36,6 +37,18 @@ def write(directory: Path, policy: Policy) -> None:
             }
             for (user, mechanism), credential in policy.credentials.items()
         ],
+        "acls": [
+            {
+                "resource_type": acl.resource_type.name,
+                "resource_name": acl.resource_name,
+                "pattern_type": acl.pattern_type.name,
+                "principal": acl.principal,
+                "host": acl.host,
+                "operation": acl.operation.name,
+                "permission": acl.permission.name,
+            }
+            for acl in sorted(policy.acls)
+        ],
     }
     replace_file(directory / POLICY, json.dumps(content, indent=1).encode() + b"\n", private=True)
 
@@ -52,7 +65,10 @@ def read(directory: Path) -> Policy:
         content = json.loads(path.read_bytes())
         if content["version"] != VERSION:
             raise StorageError(f"{path} has version {content['version']}, {VERSION} is known")
-        return Policy(credentials=dict(map(_credential, content["scram_credentials"])))
+        return Policy(
+            credentials=dict(map(_credential, content["scram_credentials"])),
+            acls=frozenset(map(_acl, content["acls"])),
+        )
     except FileNotFoundError:
         return Policy()
     except (ValueError, KeyError, TypeError) as error:
@@ -66,6 +82,18 @@ def _credential(fields: dict[str, Any]) -> tuple[tuple[str, ScramMechanism], Scr
         iterations=int(fields["iterations"]),
         stored_key=base64.b64decode(fields["stored_key"]),
         server_key=base64.b64decode(fields["server_key"]),
+    )
+
+
+def _acl(fields: dict[str, Any]) -> Acl:
+    return Acl(
+        resource_type=ResourceType[fields["resource_type"]],
+        resource_name=str(fields["resource_name"]),
+        pattern_type=PatternType[fields["pattern_type"]],
+        principal=str(fields["principal"]),
+        host=str(fields["host"]),
+        operation=Operation[fields["operation"]],
+        permission=Permission[fields["permission"]],
     )
 
 

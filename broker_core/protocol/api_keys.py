@@ -12,14 +12,17 @@ from broker_core.protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsResponse,
 )
 from broker_core.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from broker_core.protocol.messages.create_acls import CreateAclsRequest, CreateAclsResponse
 from broker_core.protocol.messages.create_partitions import (
     CreatePartitionsRequest,
     CreatePartitionsResponse,
 )
 from broker_core.protocol.messages.create_topics import CreateTopicsRequest, CreateTopicsResponse
+from broker_core.protocol.messages.delete_acls import DeleteAclsRequest, DeleteAclsResponse
 from broker_core.protocol.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from broker_core.protocol.messages.delete_records import DeleteRecordsRequest, DeleteRecordsResponse
 from broker_core.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse
+from broker_core.protocol.messages.describe_acls import DescribeAclsRequest, DescribeAclsResponse
 from broker_core.protocol.messages.describe_cluster import (
     DescribeClusterRequest,
     DescribeClusterResponse,
@@ -122,6 +125,9 @@ CREATE_TOPICS = Api(19, "CreateTopics", 2, 7, 5, CreateTopicsRequest, CreateTopi
 DELETE_TOPICS = Api(20, "DeleteTopics", 1, 6, 4, DeleteTopicsRequest, DeleteTopicsResponse)
 DELETE_RECORDS = Api(21, "DeleteRecords", 0, 2, 2, DeleteRecordsRequest, DeleteRecordsResponse)
 INIT_PRODUCER_ID = Api(22, "InitProducerId", 0, 4, 2, InitProducerIdRequest, InitProducerIdResponse)
+DESCRIBE_ACLS = Api(29, "DescribeAcls", 1, 3, 2, DescribeAclsRequest, DescribeAclsResponse)
+CREATE_ACLS = Api(30, "CreateAcls", 1, 3, 2, CreateAclsRequest, CreateAclsResponse)
+DELETE_ACLS = Api(31, "DeleteAcls", 1, 3, 2, DeleteAclsRequest, DeleteAclsResponse)
 DESCRIBE_CONFIGS = Api(
     32, "DescribeConfigs", 1, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse
 )
@@ -189,6 +195,9 @@ APIS: Mapping[int, Api] = {
         DELETE_TOPICS,
         DELETE_RECORDS,
         INIT_PRODUCER_ID,
+        DESCRIBE_ACLS,
+        CREATE_ACLS,
+        DELETE_ACLS,
         DESCRIBE_CONFIGS,
         DESCRIBE_LOG_DIRS,
         SASL_AUTHENTICATE,

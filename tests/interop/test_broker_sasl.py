@@ -65,7 +65,7 @@ def test_a_user_makes_topics_and_a_stranger_writes_to_raw_ones_only(address: str
     assert set(anonymous.list_topics(timeout=SECONDS).topics) == {"raw.syslog"}
     with pytest.raises(KafkaException) as refused:
         anonymous.create_topics([NewTopic("raw.more", 1, 1)])["raw.more"].result(SECONDS)
-    assert refused.value.args[0].code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED
+    assert refused.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def test_a_wrong_password_is_told_so(address: str) -> None:

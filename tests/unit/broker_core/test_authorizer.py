@@ -1,63 +1,125 @@
-"""Who may do what."""
+"""Who may do what, in each of the three ways."""
 
 import pytest
 
+from broker_core.acl import Acl, Operation, PatternType, Permission, ResourceType
 from broker_core.authorizer import ANONYMOUS, Authorizer, Principal
 
-LOCAL = Principal(ANONYMOUS, is_local=True)
-REMOTE = Principal(ANONYMOUS, is_local=False)
-NAMED = Principal("sinks", is_local=False)
+LOCAL = Principal(ANONYMOUS, is_local=True, host="::1")
+REMOTE = Principal(ANONYMOUS, is_local=False, host="10.0.0.5")
+NAMED = Principal("sinks", is_local=False, host="10.0.0.5")
+TOPIC, GROUP, CLUSTER = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.CLUSTER
+READ, WRITE, DESCRIBE = Operation.READ, Operation.WRITE, Operation.DESCRIBE
+
+
+def may_do_everything(authorizer: Authorizer, principal: Principal) -> bool:
+    return (
+        not authorizer.must_sign_in(principal)
+        and authorizer.may_produce_idempotently(principal)
+        and all(
+            authorizer.may(principal, operation, kind, "events.log")
+            for operation in Operation
+            for kind in ResourceType
+        )
+    )
 
 
 @pytest.mark.parametrize("principal", [LOCAL, REMOTE, NAMED])
-def test_open_lets_everyone_do_everything(principal: Principal) -> None:
-    authorizer = Authorizer(restricted=False)
-
-    assert not authorizer.must_sign_in(principal)
-    assert authorizer.may_use_topic(principal, "events.log")
-    assert authorizer.may_use_group(principal, "tocsin.sinks")
-    assert authorizer.may_produce_idempotently(principal)
-    assert authorizer.may_administer(principal)
+def test_an_open_broker_lets_everyone_do_everything(principal: Principal) -> None:
+    assert may_do_everything(Authorizer.open(), principal)
 
 
-def test_a_named_principal_may_do_everything() -> None:
-    authorizer = Authorizer(restricted=True)
-
-    assert not authorizer.must_sign_in(NAMED)
-    assert authorizer.may_use_topic(NAMED, "events.log")
-    assert authorizer.may_use_group(NAMED, "tocsin.sinks")
-    assert authorizer.may_produce_idempotently(NAMED)
-    assert authorizer.may_administer(NAMED)
+def test_who_has_signed_in_may_do_everything_on_a_restricted_broker() -> None:
+    assert may_do_everything(Authorizer.restricted(), NAMED)
 
 
 @pytest.mark.parametrize(
     ("topic", "allowed"),
-    [("raw.syslog", True), ("raw.", True), ("raw", False), ("events.log", False), ("", False)],
+    [("raw.syslog", True), ("raw.", True), ("raw", False), ("events.log", False)],
 )
-def test_anonymous_on_loopback_may_use_raw_topics_only(topic: str, allowed: bool) -> None:
-    assert Authorizer(restricted=True).may_use_topic(LOCAL, topic) is allowed
+@pytest.mark.parametrize("operation", [READ, WRITE, DESCRIBE, Operation.DESCRIBE_CONFIGS])
+def test_anonymous_on_loopback_may_use_raw_topics_only(
+    topic: str, allowed: bool, operation: Operation
+) -> None:
+    assert Authorizer.restricted().may(LOCAL, operation, TOPIC, topic) is allowed
 
 
 @pytest.mark.parametrize(
-    ("group", "allowed"), [("mine", True), ("tocsin.sinks", False), ("tocsin", False)]
+    ("group", "allowed"),
+    [("mine", True), ("tocsin.sinks", False), ("tocsin", False), ("other", True)],
 )
-def test_anonymous_on_loopback_may_not_use_our_groups(group: str, allowed: bool) -> None:
-    assert Authorizer(restricted=True).may_use_group(LOCAL, group) is allowed
+@pytest.mark.parametrize("operation", [READ, DESCRIBE])
+def test_anonymous_on_loopback_may_use_foreign_groups_only(
+    group: str, allowed: bool, operation: Operation
+) -> None:
+    assert Authorizer.restricted().may(LOCAL, operation, GROUP, group) is allowed
 
 
 def test_anonymous_on_loopback_may_produce_but_not_administer() -> None:
-    authorizer = Authorizer(restricted=True)
+    authorizer = Authorizer.restricted()
 
     assert not authorizer.must_sign_in(LOCAL)
     assert authorizer.may_produce_idempotently(LOCAL)
-    assert not authorizer.may_administer(LOCAL)
+    for operation in (Operation.CREATE, Operation.DELETE, Operation.ALTER, Operation.ALTER_CONFIGS):
+        assert not authorizer.may(LOCAL, operation, TOPIC, "raw.syslog")
+        assert not authorizer.may(LOCAL, operation, CLUSTER)
+    assert not authorizer.may(LOCAL, Operation.DELETE, GROUP, "mine")
 
 
 def test_anonymous_from_elsewhere_must_sign_in_and_may_do_nothing() -> None:
-    authorizer = Authorizer(restricted=True)
+    authorizer = Authorizer.restricted()
 
     assert authorizer.must_sign_in(REMOTE)
-    assert not authorizer.may_use_topic(REMOTE, "raw.syslog")
-    assert not authorizer.may_use_group(REMOTE, "mine")
+    assert not authorizer.may(REMOTE, READ, TOPIC, "raw.syslog")
+    assert not authorizer.may(REMOTE, READ, GROUP, "mine")
     assert not authorizer.may_produce_idempotently(REMOTE)
-    assert not authorizer.may_administer(REMOTE)
+
+
+def allowing(operation: Operation, name: str = "events.log", **changes: object) -> Acl:
+    fields = {
+        "resource_type": TOPIC,
+        "resource_name": name,
+        "pattern_type": PatternType.LITERAL,
+        "principal": "User:sinks",
+        "host": "*",
+        "operation": operation,
+        "permission": Permission.ALLOW,
+    }
+    return Acl(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_with_lists_nobody_may_do_anything_until_an_entry_says_so() -> None:
+    acls: frozenset[Acl] = frozenset()
+    authorizer = Authorizer.by_acls(["admin"], lambda: acls)
+
+    assert authorizer.uses_acls
+    assert not authorizer.may(NAMED, READ, TOPIC, "events.log")
+    assert not authorizer.may(LOCAL, READ, TOPIC, "raw.syslog")
+    assert may_do_everything(authorizer, Principal("admin", is_local=False, host="10.0.0.5"))
+    acls = frozenset({allowing(READ)})
+    assert authorizer.may(NAMED, READ, TOPIC, "events.log")
+    assert authorizer.may(NAMED, DESCRIBE, TOPIC, "events.log")
+    assert not authorizer.may(NAMED, WRITE, TOPIC, "events.log")
+    acls |= {allowing(READ, permission=Permission.DENY, host="10.0.0.5")}
+    assert not authorizer.may(NAMED, READ, TOPIC, "events.log")
+
+
+def test_nobody_becomes_super_by_not_signing_in() -> None:
+    authorizer = Authorizer.by_acls([ANONYMOUS], frozenset)
+
+    assert not authorizer.may(LOCAL, READ, TOPIC, "raw.syslog")
+
+
+def test_a_producer_id_is_for_whoever_may_write_to_something() -> None:
+    def may(*acls: Acl) -> bool:
+        entries = frozenset(acls)
+        return Authorizer.by_acls([], lambda: entries).may_produce_idempotently(NAMED)
+
+    assert not may()
+    assert not may(allowing(READ))
+    assert may(allowing(WRITE))
+    assert may(allowing(WRITE, "raw.", pattern_type=PatternType.PREFIXED))
+    assert not may(allowing(WRITE), allowing(WRITE, "*", permission=Permission.DENY))
+    assert may(
+        allowing(Operation.IDEMPOTENT_WRITE, "kafka-cluster", resource_type=ResourceType.CLUSTER)
+    )

@@ -55,7 +55,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         groups=groups,
         producer_ids=ProducerIds(tmp_path),
         clock=clock,
-        authorizer=Authorizer(restricted=True),
+        authorizer=Authorizer.restricted(),
         delayed=DelayedFetches(),
         mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
         policy=policy,

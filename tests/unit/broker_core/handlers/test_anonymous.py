@@ -62,10 +62,9 @@ from broker_core.protocol.messages.sync_group import SyncGroupRequest
 from broker_core.protocol.record_batch import Record, build_batch
 from tests.support.broker_requests import Ask
 
-TOPIC, GROUP, CLUSTER = (
+TOPIC, GROUP = (
     ErrorCode.TOPIC_AUTHORIZATION_FAILED,
     ErrorCode.GROUP_AUTHORIZATION_FAILED,
-    ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
 )
 OURS = "tocsin.sinks"
 BATCH = build_batch([Record(0, 1, None, b"x")])
@@ -182,13 +181,13 @@ REFUSED: list[tuple[Api, int, object, ErrorCode]] = [
             ),
             timeout_ms=1000,
         ),
-        CLUSTER,
+        TOPIC,
     ),
     (
         api_keys.DELETE_TOPICS,
         5,
         DeleteTopicsRequest(topic_names=("raw.open",), timeout_ms=1000),
-        CLUSTER,
+        TOPIC,
     ),
     (
         api_keys.CREATE_PARTITIONS,
@@ -198,7 +197,7 @@ REFUSED: list[tuple[Api, int, object, ErrorCode]] = [
             timeout_ms=1000,
             validate_only=False,
         ),
-        CLUSTER,
+        TOPIC,
     ),
     (
         api_keys.DELETE_RECORDS,
@@ -212,7 +211,7 @@ REFUSED: list[tuple[Api, int, object, ErrorCode]] = [
             ),
             timeout_ms=1000,
         ),
-        CLUSTER,
+        TOPIC,
     ),
     (
         api_keys.DESCRIBE_CONFIGS,
@@ -235,7 +234,7 @@ REFUSED: list[tuple[Api, int, object, ErrorCode]] = [
             ),
             validate_only=False,
         ),
-        CLUSTER,
+        TOPIC,
     ),
 ]
 

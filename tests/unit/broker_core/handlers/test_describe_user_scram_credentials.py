@@ -31,7 +31,7 @@ async def session(services: Services) -> ClientSession:
         ("ada", SHA_256): CREDENTIAL,
     }
     await services.policy.change(lambda _: Policy(credentials=users))
-    return ClientSession(replace(services, authorizer=Authorizer(restricted=False)), "127.0.0.1")
+    return ClientSession(replace(services, authorizer=Authorizer.open()), "127.0.0.1")
 
 
 def request(*names: str) -> DescribeUserScramCredentialsRequest:

@@ -1,9 +1,11 @@
 """The policy on disk."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from broker_core.acl import Acl, Operation, PatternType, Permission, ResourceType
 from broker_core.errors import StorageError
 from broker_core.log.file_layout import POLICY
 from broker_core.policy import policy_file
@@ -11,8 +13,18 @@ from broker_core.policy.policy import Policy
 from broker_core.policy.scram_credential import ScramCredential, ScramMechanism
 
 CREDENTIAL = ScramCredential(salt=b"\0s", iterations=4096, stored_key=b"\xffk", server_key=b"v")
+DENIAL = Acl(
+    resource_type=ResourceType.TOPIC,
+    resource_name="raw.",
+    pattern_type=PatternType.PREFIXED,
+    principal="User:CN=a,O=b",
+    host="10.0.0.1",
+    operation=Operation.ALL,
+    permission=Permission.DENY,
+)
 POLICIES = [
     Policy(),
+    Policy(acls=frozenset({DENIAL, replace(DENIAL, permission=Permission.ALLOW)})),
     Policy(
         credentials={
             ("ada", ScramMechanism.SCRAM_SHA_256): CREDENTIAL,
@@ -36,7 +48,16 @@ def test_a_new_directory_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"{}", b'{"version": 1}', b'{"version": 1, "scram_credentials": [{}]}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"{}",
+        b'{"version": 1}',
+        b'{"version": 1, "scram_credentials": [{}], "acls": []}',
+        b'{"version": 1, "scram_credentials": []}',
+        b'{"version": 1, "scram_credentials": [], "acls": [{"resource_type": "EVERYTHING"}]}',
+    ],
 )
 def test_a_file_that_cannot_be_read_is_never_taken_for_empty(
     tmp_path: Path, content: bytes
