@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.schema.alert import LEVELS
-from pipeline.schema.control import WebhookDestination
+from pipeline.schema.control import WebhookDestination, WebhookTest, webhook_test_id
 from web.database.engine import Database
 from web.database.outbox import add_decision
 from web.database.tables import WebhookRow
@@ -31,6 +31,8 @@ class Destination:
         minimum_level: Alerts below it are not sent.
         enabled: Whether anything is sent.
         revision: Counts up with every change.
+        tests: How often somebody asked for a test.
+        tested, tested_by: When and who did last; None and empty if nobody.
     """
 
     id: str
@@ -41,6 +43,14 @@ class Destination:
     revision: int
     changed: datetime
     changed_by: str
+    tests: int
+    tested: datetime | None
+    tested_by: str
+
+    @property
+    def test_id(self) -> str:
+        """What its last test is called among the deliveries."""
+        return webhook_test_id(self.id, self.tests)
 
 
 def add_destination(
@@ -88,6 +98,35 @@ def set_enabled(
         _publish(session, database, row)
         action = "destination_enabled" if enabled else "destination_disabled"
         record(session, database, actor, action, row.id, row.name)
+        return _destination(row)
+
+
+def ask_for_test(
+    database: Database, destination_id: str, *, tests: int, actor: Actor
+) -> Destination:
+    """Have the sink send a test there; once, whatever is pressed how often.
+
+    Args:
+        tests: How many there were when the button was drawn: a second press of it does nothing.
+
+    Raises:
+        NoResultFound: There is no such destination.
+        InputRefused: Nothing is sent there for now.
+    """
+    with database.write() as session:
+        row = session.get_one(WebhookRow, destination_id)
+        if not row.enabled:
+            raise InputRefused(
+                "Nothing is sent there for now. Resume it, then test it.", field="enabled"
+            )
+        if row.tests == tests:
+            row.tests += 1
+            row.tested, row.tested_by = database.now(), actor.name
+            test = WebhookTest(
+                id=row.id, revision=row.tests, asked=row.tested, asked_by=row.tested_by
+            )
+            add_decision(session, database, test)
+            record(session, database, actor, "destination_tested", row.id, row.name)
         return _destination(row)
 
 
@@ -159,4 +198,7 @@ def _destination(row: WebhookRow) -> Destination:
         revision=row.revision,
         changed=row.changed,
         changed_by=row.changed_by,
+        tests=row.tests,
+        tested=row.tested,
+        tested_by=row.tested_by,
     )

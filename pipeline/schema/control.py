@@ -4,9 +4,13 @@ A record's key is ``kind:id``; its value one of these, or empty when the decisio
 Consumers ignore a revision older than one they have seen.
 """
 
+from datetime import datetime
+from hashlib import sha256
+
 import msgspec
 
 from pipeline.errors import UndecodableRecord
+from pipeline.schema.event import uuid8
 
 
 class TokenGrant(msgspec.Struct, frozen=True, kw_only=True, tag="token"):
@@ -47,6 +51,24 @@ class WebhookDestination(msgspec.Struct, frozen=True, kw_only=True, tag="webhook
     enabled: bool = True
 
 
+class WebhookTest(msgspec.Struct, frozen=True, kw_only=True, tag="webhook-test"):
+    """That somebody wants to see whether a destination hears of us: one delivery, no retry.
+
+    The sink answers with a delivery of the "alert" ``webhook_test_id(…)``.
+
+    Attributes:
+        id: The destination's.
+        revision: Counts up with every press of the button.
+        asked: When, in UTC; what is older than a day is not sent any more.
+        asked_by: The account.
+    """
+
+    id: str
+    revision: int
+    asked: datetime
+    asked_by: str
+
+
 class RuleState(msgspec.Struct, frozen=True, kw_only=True, tag="rule"):
     """Whether a rule is evaluated.
 
@@ -61,9 +83,14 @@ class RuleState(msgspec.Struct, frozen=True, kw_only=True, tag="rule"):
     enabled: bool = True
 
 
-Decision = TokenGrant | WebhookDestination | RuleState
+Decision = TokenGrant | WebhookDestination | WebhookTest | RuleState
 
 _decoder: msgspec.json.Decoder[Decision] = msgspec.json.Decoder(Decision)
+
+
+def webhook_test_id(destination: str, revision: int) -> str:
+    """What stands for the alert's id where a test is delivered: the same press, the same id."""
+    return str(uuid8(sha256(f"webhook-test\0{destination}\0{revision}".encode()).digest()))
 
 
 def decision_key(decision: Decision) -> bytes:
@@ -83,6 +110,9 @@ def decode_decision(value: bytes) -> Decision:
         UndecodableRecord: The value is none of the decisions this version knows.
     """
     try:
-        return _decoder.decode(value)
+        found = _decoder.decode(value)
     except msgspec.MsgspecError as error:
         raise UndecodableRecord(f"not a decision: {error}") from error
+    if isinstance(found, WebhookTest) and found.asked.tzinfo is None:
+        raise UndecodableRecord("not a decision: its time carries no time zone")
+    return found

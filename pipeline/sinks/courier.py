@@ -38,6 +38,7 @@ class Job:
         position: Where it lies in the log.
         destination: To whom, by public name.
         attempts: How many were made.
+        is_test: Whether somebody asked for it to try the destination: told so, and not retried.
         settled: Called once the first outcome is in the deliveries topic: from then on a
             restart knows of this job without reading the alert again.
     """
@@ -47,6 +48,7 @@ class Job:
     destination: str
     attempts: int
     settled: Callable[[], None]
+    is_test: bool = False
 
 
 class Courier:
@@ -140,7 +142,8 @@ class Courier:
             elif is_too_much:
                 await self._conclude(job, DeliveryStatus.FAILED, "too much is waiting")
             else:
-                await self._sent(job, await self._post.send(job.alert, destination))
+                answer = await self._post.send(job.alert, destination, is_test=job.is_test)
+                await self._sent(job, answer)
         finally:
             self._permits.release()
 
@@ -153,7 +156,7 @@ class Courier:
     async def _sent(self, job: Job, answer: Answer) -> None:
         job = replace(job, attempts=job.attempts + 1)
         delay = None
-        if answer.error and not answer.is_final:
+        if answer.error and not answer.is_final and not job.is_test:
             delay = retry_delay(
                 job.attempts,
                 settings=self._settings,

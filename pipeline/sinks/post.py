@@ -73,9 +73,11 @@ class Post:
     ) -> None:
         await self._client.aclose()
 
-    async def send(self, alert: Alert, destination: WebhookDestination) -> Answer:
+    async def send(
+        self, alert: Alert, destination: WebhookDestination, *, is_test: bool = False
+    ) -> Answer:
         """Make one attempt."""
-        body = self.body(alert)
+        body = self.body(alert, is_test=is_test)
         headers = signed_headers(
             destination.secret,
             message_id=message_id(alert.id, destination.id),
@@ -98,11 +100,17 @@ class Post:
             error = f"{type(failure).__name__}: {failure}"
         return Answer(status=0, error=error[:ERROR_CHARACTERS], duration=_since(started))
 
-    def body(self, alert: Alert) -> bytes:
-        """The JSON object that is sent: the alert, and where people find it."""
+    def body(self, alert: Alert, *, is_test: bool = False) -> bytes:
+        """The JSON object that is sent: the alert, and where people find it.
+
+        A test is an alert that nothing fired; ``test`` says so, alerts do not have it.
+        """
         fields: dict[str, object] = msgspec.structs.asdict(alert)
+        if is_test:
+            fields["test"] = True
         if self._console_url:
-            fields["link"] = f"{self._console_url}/alerts/{alert.id}"
+            place = "notifications" if is_test else f"alerts/{alert.id}"
+            fields["link"] = f"{self._console_url}/{place}"
         return msgspec.json.encode(fields)
 
 

@@ -1,15 +1,16 @@
-"""Alerts to people and programs: signed, retried, logged, redelivered.
+"""Alerts to people and programs: signed, retried, logged, redelivered. And tests, on request.
 
 Every attempt is a record of ``deliveries``. An alert's offset is committed once every
 destination that wants it has its first attempt on record, so a dead destination holds back
 neither the others nor the reading; a restart goes on with what is on record as retrying and
 sends nothing again that is on record as delivered. Between an answer and its record a crash may
-send twice, under the same ``webhook-id``.
+send twice, under the same ``webhook-id``. A test of a destination is a record of ``control`` that
+is read like an alert, at its offset, once, and sent like one; it is not retried.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -21,14 +22,20 @@ from pipeline.bus.producer import OutgoingRecord, Producer
 from pipeline.errors import PartitionLost, UndecodableRecord
 from pipeline.schema.alert import LEVELS, Alert
 from pipeline.schema.codec import decode_alert
-from pipeline.schema.control import WebhookDestination
+from pipeline.schema.control import (
+    WebhookDestination,
+    WebhookTest,
+    decode_decision,
+    webhook_test_id,
+)
 from pipeline.schema.delivery import Delivery, encode_delivery
-from pipeline.schema.topics import ALERTS, DELIVERIES
+from pipeline.schema.topics import ALERTS, CONTROL, DELIVERIES
 from pipeline.settings import BusSettings, WebhookSettings
 from pipeline.sinks.backoff import until_done
 from pipeline.sinks.courier import Courier, Job
 from pipeline.sinks.deliveries import Key, KnownDeliveries, read_tail
 from pipeline.sinks.post import Post
+from pipeline.sinks.sample_alert import sample_alert
 from pipeline.sinks.watermark import Watermark
 
 log = structlog.get_logger()
@@ -37,6 +44,8 @@ GROUP = "tocsin-sink-webhook"
 POLL_RECORDS = 500
 POLL_SECONDS = 0.25
 MAX_OPEN_ALERTS = 20_000
+CATCH_UP_SECONDS = 5.0
+OLDEST_TEST = timedelta(days=1)
 
 
 def wants(destination: WebhookDestination, level: str) -> bool:
@@ -86,7 +95,7 @@ class WebhookSink:
         consumer = Consumer(
             self._settings,
             group=GROUP,
-            topics=[ALERTS],
+            topics=[ALERTS, CONTROL],
             client_id=GROUP,
             on_assigned=self._assigned,
             on_revoked=self._revoked,
@@ -99,6 +108,8 @@ class WebhookSink:
                 )
                 if self._to_restore:
                     await self._restore()
+                if any(map(_test_in, records)):  # of a destination that is decided before it
+                    await self._follower.catch_up(CATCH_UP_SECONDS)
                 for record in records:
                     self._take(record)
                 await self._commit(consumer)
@@ -163,7 +174,9 @@ class WebhookSink:
         if mark is None:
             return  # revoked while it was on its way here
         alert = _alert_in(record)
-        if alert is None:
+        if record.topic == CONTROL:
+            self._take_decision(record, mark)
+        elif alert is None:
             mark.begin(record.offset, parts=0)
         else:
             names = self._to_be_told(alert)
@@ -172,6 +185,23 @@ class WebhookSink:
                 known = self._known.of(alert.id, name)
                 self._hand_over(alert, record, name, known, self._settler(at, mark, record.offset))
         self._note(at, mark.advance())
+
+    def _take_decision(self, record: Record, mark: Watermark) -> None:
+        """Deliver a test that nobody delivered yet; other decisions are the follower's."""
+        test = _test_in(record)
+        if test is None or not self._is_due(test):
+            mark.begin(record.offset, parts=0)
+            return
+        mark.begin(record.offset, parts=1)
+        at = TopicPartition(record.topic, record.partition)
+        settled = self._settler(at, mark, record.offset)
+        self._hand_over(sample_alert(test), record, test.id, None, settled, is_test=True)
+
+    def _is_due(self, test: WebhookTest) -> bool:
+        """Whether nobody delivered the test yet, and somebody still waits for it."""
+        key = (webhook_test_id(test.id, test.revision), test.id)
+        is_old = datetime.now(UTC) - test.asked > OLDEST_TEST
+        return not is_old and key not in self._under_way and self._known.of(*key) is None
 
     def _to_be_told(self, alert: Alert) -> list[str]:
         """The destinations that want this alert and are not known to be done with it."""
@@ -191,6 +221,8 @@ class WebhookSink:
         destination: str,
         known: Delivery | None,
         settled: Callable[[], None],
+        *,
+        is_test: bool = False,
     ) -> None:
         wait = 0.0
         if known is not None and known.next_attempt is not None:
@@ -201,6 +233,7 @@ class WebhookSink:
             destination=destination,
             attempts=known.attempt if known is not None else 0,
             settled=settled,
+            is_test=is_test,
         )
         self._under_way[alert.id, destination] = TopicPartition(record.topic, record.partition)
         self._courier(destination).take(job, delay_seconds=wait)
@@ -267,10 +300,23 @@ class WebhookSink:
 
 def _alert_in(record: Record) -> Alert | None:
     """The alert; None for what is not one, which the ClickHouse sink parks and counts."""
+    if record.topic != ALERTS:
+        return None
     try:
         return decode_alert(record.value or b"")
     except UndecodableRecord:
         return None
+
+
+def _test_in(record: Record) -> WebhookTest | None:
+    """The test that somebody asked for; None for alerts and other decisions."""
+    if record.topic != CONTROL or not record.value:
+        return None
+    try:
+        decision = decode_decision(record.value)
+    except UndecodableRecord:
+        return None  # the follower counts it
+    return decision if isinstance(decision, WebhookTest) else None
 
 
 def _partition(delivery: Delivery) -> TopicPartition:

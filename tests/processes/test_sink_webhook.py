@@ -1,9 +1,10 @@
 """Webhooks from a real role: signed, retried, resumed after a kill, one destination by itself."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from pipeline.bus.admin import Admin
 from pipeline.bus.control import ControlPublisher
 from pipeline.bus.producer import OutgoingRecord, Producer
 from pipeline.schema.codec import encode_alert
-from pipeline.schema.control import WebhookDestination
+from pipeline.schema.control import (
+    Decision,
+    WebhookDestination,
+    WebhookTest,
+    webhook_test_id,
+)
 from pipeline.schema.delivery import Delivery, DeliveryStatus, decode_delivery
 from pipeline.schema.topics import ALERTS, DELIVERIES
 from pipeline.sinks.webhook import GROUP
@@ -40,10 +46,10 @@ def there() -> Iterator[Receiver]:
         yield made
 
 
-def decide(plant: Plant, *destinations: WebhookDestination) -> None:
+def decide(plant: Plant, *decisions: Decision) -> None:
     async def publish() -> None:
         async with Producer(plant.bus, client_id="test") as producer:
-            await ControlPublisher(producer).publish(destinations)
+            await ControlPublisher(producer).publish(decisions)
 
     asyncio.run(publish())
 
@@ -80,7 +86,7 @@ def settled(plant: Plant) -> Counter[str]:
 
 def committed(plant: Plant) -> int:
     found = asyncio.run(Admin(plant.bus).committed(GROUP))
-    return sum(at.offset for at in found.values())
+    return sum(to.offset for at, to in found.items() if at.topic == ALERTS)
 
 
 def have_come(there: Receiver, count: int) -> bool:
@@ -199,3 +205,51 @@ def test_an_alert_that_is_written_twice_is_told_once(built: Plant, there: Receiv
     until(lambda: committed(built) == 4, "all are handled")
 
     assert Counter(call.alert_id for call in there.calls) == {alert(1).id: 1, alert(2).id: 1}
+
+
+def press(revision: int, *, asked: datetime | None = None) -> WebhookTest:
+    return WebhookTest(
+        id="soc", revision=revision, asked=asked or datetime.now(UTC), asked_by="ines"
+    )
+
+
+def test_each_test_of_a_destination_is_delivered_once_over_restarts_and_kills(
+    built: Plant, there: Receiver
+) -> None:
+    decide(built, destination(there.url, level="critical"), press(1))  # both at once
+    built.sinks.start()
+    until(lambda: settled(built).total() == 1, "the first is delivered")
+    decide(built, press(1), press(2))  # the outbox may send a press twice
+    until(lambda: settled(built).total() == 2, "the second is delivered")
+
+    built.sinks.kill()
+    built.sinks.start()
+    decide(built, press(3))
+    until(lambda: settled(built).total() == 3, "the third is delivered")
+    built.sinks.stop()
+    built.sinks.start()
+    fire(built, 1, level="critical")
+    until(lambda: settled(built).total() == 4, "so is an alert after all of them")
+
+    told = [call.alert_id for call in there.calls]
+    assert told == [*(webhook_test_id("soc", number) for number in (1, 2, 3)), alert(1).id]
+    assert all(call.is_signed for call in there.calls)
+    assert [json.loads(call.body).get("test") for call in there.calls] == [True, True, True, None]
+
+
+def test_a_test_that_fails_says_so_and_is_not_tried_again(built: Plant, there: Receiver) -> None:
+    there.answers = [500]
+    decide(built, destination(there.url))
+    built.sinks.start()
+
+    decide(built, press(1))
+    until(lambda: settled(built).total() == 1, "its outcome is on record")
+    decide(built, press(2, asked=datetime.now(UTC) - timedelta(days=2)), press(3))
+    until(lambda: settled(built).total() == 2, "the one of now is delivered")
+
+    assert [(made.status, made.response_status) for made in recorded(built)] == [
+        (DeliveryStatus.FAILED, 500),
+        (DeliveryStatus.DELIVERED, 204),
+    ]
+    assert recorded(built)[-1].alert_id == webhook_test_id("soc", 3)
+    assert len(there.calls) == 2

@@ -183,3 +183,6 @@ class WebhookRow(Table):
     removed: Mapped[bool]
     changed: Mapped[datetime]
     changed_by: Mapped[str]
+    tests: Mapped[int] = mapped_column(default=0)
+    tested: Mapped[datetime | None]
+    tested_by: Mapped[str] = mapped_column(default="")
