@@ -1,23 +1,32 @@
-"""Run one broker by itself, without the rest of Tocsin, open to anyone on loopback.
+"""Run one broker or one controller by itself, without the rest of Tocsin, on loopback.
 
 ``python -m broker_core --data-dir D --listen HOST:PORT`` prints one line when it serves, and stops
-in order on SIGINT or SIGTERM.
+in order on SIGINT or SIGTERM. It is open to anyone. With ``--controller`` it is the controller of
+several nodes, which sign in as ``node`` with the secret in ``--secret-file``; the file is made, for
+its owner's eyes only, if there is none.
 """
 
 import argparse
 import asyncio
+import hashlib
 import ipaddress
 import logging
+import os
+import secrets
 import signal
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 
 import structlog
 import uvloop
 
 from broker_core.broker import Broker
+from broker_core.controller import Controller
 from broker_core.errors import StorageError
-from broker_core.settings import Access, BrokerSettings
+from broker_core.settings import Access, BrokerSettings, ControllerSettings
+
+NODE = "node"
 
 
 def main() -> int:
@@ -27,43 +36,92 @@ def main() -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:
-        settings = _settings(sys.argv[1:])
-        uvloop.run(_serve(settings))
+        uvloop.run(_run(_parsed(sys.argv[1:])))
     except (StorageError, OSError, ValueError) as error:
         sys.stderr.write(f"broker_core: {error}\n")
         return 1
     return 0
 
 
-def _settings(arguments: list[str]) -> BrokerSettings:
+def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m broker_core", description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True, help="where the logs lie")
+    parser.add_argument("--data-dir", type=Path, required=True, help="where everything lies")
     parser.add_argument(
         "--listen", default="127.0.0.1:9092", metavar="HOST:PORT", help="port 0: any free one"
     )
+    parser.add_argument("--controller", action="store_true", help="of several nodes, not a broker")
+    parser.add_argument("--secret-file", type=Path, help="what nodes sign in with")
     parsed = parser.parse_args(arguments)
-    host, _, port = parsed.listen.rpartition(":")
+    if parsed.controller and parsed.secret_file is None:
+        raise ValueError("a controller needs --secret-file: it lets in nodes only")
+    return parsed
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-        raise ValueError(f"{host} is not a loopback address, and anyone may do everything here")
-    return BrokerSettings(
+        raise ValueError(f"{host} is not a loopback address, and this is for one machine")
+    return host, int(port)
+
+
+def _secret(path: Path) -> str:
+    """Return the secret in a file, made if there is none."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        found = path.read_text().strip()
+        if len(found) < 32:
+            raise ValueError(f"{path} holds no secret of 32 characters or more") from None
+        return found
+    with os.fdopen(descriptor, "w") as file:
+        made = secrets.token_hex(32)
+        file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return made
+
+
+async def _run(parsed: argparse.Namespace) -> None:
+    host, port = _address(parsed.listen)
+    if parsed.controller:
+        digest = hashlib.sha256(_secret(parsed.secret_file).encode()).hexdigest()
+        controller_settings = ControllerSettings(
+            data_dir=parsed.data_dir, host=host, port=port, users={NODE: digest}
+        )
+        async with Controller(controller_settings) as controller:
+            await _serve(host, controller.port, until_failed=controller.failed())
+        return
+    settings = BrokerSettings(
         data_dir=parsed.data_dir,
         host=host,
-        port=int(port),
+        port=port,
         access=Access.OPEN,
         auto_create_topics=True,
     )
+    async with Broker(settings) as broker:
+        await _serve(host, broker.port, until_failed=asyncio.Event().wait())
 
 
-async def _serve(settings: BrokerSettings) -> None:
-    stop = asyncio.Event()
+async def _serve(host: str, port: int, *, until_failed: Awaitable[object]) -> None:
+    """Say where, then wait to be stopped.
+
+    Raises:
+        StorageError: It failed before.
+    """
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with Broker(settings) as broker:
-        sys.stdout.write(f"listening on {settings.host}:{broker.port}\n")
-        sys.stdout.flush()
-        await stop.wait()
+        loop.add_signal_handler(number, stopped.set)
+    sys.stdout.write(f"listening on {host}:{port}\n")
+    sys.stdout.flush()
+    stopping = asyncio.ensure_future(stopped.wait())
+    failing = asyncio.ensure_future(until_failed)
+    await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopping, failing):
+        task.cancel()
+    if failing.done() and not failing.cancelled():
+        raise StorageError("its database failed; see the log")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A broker of ours as its own process, as ``python -m broker_core`` runs it."""
+"""A broker or controller of ours as its own process, as ``python -m broker_core`` runs it."""
 
 import select
 import signal
@@ -21,8 +21,10 @@ class StandaloneBroker:
         address: ``127.0.0.1:<port>``; stays the same over restarts.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *arguments: str) -> None:
+        """Know what to start; ``arguments`` go to the command besides."""
         self._data_dir = data_dir
+        self._arguments = arguments
         self.address = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[str] | None = None
 
@@ -50,7 +52,10 @@ class StandaloneBroker:
         """Start, and wait for the line that says it serves."""
         command = [sys.executable, "-m", "broker_core", "--data-dir", str(self._data_dir)]
         self._process = subprocess.Popen(
-            [*command, "--listen", self.address], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+            [*command, "--listen", self.address, *self._arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
         )
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
