@@ -9,6 +9,7 @@ from pathlib import Path
 from broker_core.errors import InvalidTopic
 
 FORMAT_VERSION = 1
+REPLICATED_FORMAT_VERSION = 2  # of the directory of a cluster's node
 
 CONSUMER_OFFSETS = "__consumer_offsets"
 TRANSACTION_STATE = "__transaction_state"
@@ -21,6 +22,8 @@ TOPICS = "topics.json"
 PRODUCER_IDS = "producer-ids.json"
 POLICY = "policy.json"
 CLEAN_SHUTDOWN = "clean-shutdown"
+NODE = "node.json"
+HIGH_WATERMARKS = "high-watermarks.json"
 DELETED_SUFFIX = ".deleted"
 
 # In the directory of a partition.

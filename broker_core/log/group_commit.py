@@ -7,10 +7,10 @@ takes the log directory out of service (:mod:`broker_core.log.fault`) and is nev
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from broker_core.errors import UnknownTopicOrPartition
+from broker_core.errors import BrokerError, NotLeaderOrFollower, UnknownTopicOrPartition
 from broker_core.log.fault import Fault
 from broker_core.log.flush import Flush
 from broker_core.log.partition_log import PartitionLog
@@ -32,6 +32,7 @@ class GroupCommit:
         self._syncs = ThreadPoolExecutor(SYNCS_AT_ONCE, thread_name_prefix="log-sync")
         self._requested: dict[PartitionLog, None] = {}
         self._waiting: dict[PartitionLog, list[tuple[int, asyncio.Future[None]]]] = {}
+        self._actions: list[tuple[Callable[[], None], asyncio.Future[None]]] = []
         self._rounds: asyncio.Task[None] | None = None
 
     def durable(self, log: PartitionLog, end_offset: int) -> asyncio.Future[None]:
@@ -45,9 +46,10 @@ class GroupCommit:
         Raises:
             StorageError: It is not known to be on disk, and will not be.
             UnknownTopicOrPartition: The topic was deleted meanwhile.
+            NotLeaderOrFollower: They were cut meanwhile.
         """
         assert end_offset <= log.end_offset, "nobody can wait for what is not appended"
-        return self._wait(log, end_offset, is_done=log.high_watermark >= end_offset)
+        return self._wait(log, end_offset, is_done=log.durable_end >= end_offset)
 
     def flush(self, log: PartitionLog) -> asyncio.Future[None]:
         """Have everything said of the log so far synced, its start included; await the result.
@@ -63,6 +65,18 @@ class GroupCommit:
             self._requested[log] = None
             if self._rounds is None:
                 self._rounds = asyncio.create_task(self._run_rounds(), name="group-commit")
+
+    def between_rounds(self, action: Callable[[], None]) -> asyncio.Future[None]:
+        """Have ``action`` called on the loop while nothing is being synced; await the result.
+
+        Raises:
+            BrokerError, OSError: What the action raised; it may raise nothing else.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._actions.append((action, future))
+        if self._rounds is None:
+            self._rounds = asyncio.create_task(self._run_rounds(), name="group-commit")
+        return future
 
     async def close(self) -> None:
         """Finish the rounds that are under way or asked for, and stop the threads."""
@@ -84,10 +98,23 @@ class GroupCommit:
 
     async def _run_rounds(self) -> None:
         try:
-            while self._requested:
+            while self._requested or self._actions:
+                self._act()
                 await self._run_round()
         finally:
             self._rounds = None
+
+    def _act(self) -> None:
+        actions, self._actions = self._actions, []
+        for action, future in actions:
+            try:
+                action()
+            except (BrokerError, OSError) as error:
+                if not future.done():
+                    future.set_exception(error)
+            else:
+                if not future.done():
+                    future.set_result(None)
 
     async def _run_round(self) -> None:
         requested, self._requested = self._requested, {}
@@ -111,12 +138,14 @@ class GroupCommit:
 
     def _resolve(self, log: PartitionLog, end_offset: int) -> None:
         waiting = self._waiting.pop(log, [])
-        later = [entry for entry in waiting if entry[0] > end_offset]
+        later = [entry for entry in waiting if end_offset < entry[0] <= log.end_offset]
         if later:
             self._waiting[log] = later
         for wanted, future in waiting:
             if wanted <= end_offset and not future.done():
                 future.set_result(None)
+            elif wanted > log.end_offset and not future.done():
+                future.set_exception(NotLeaderOrFollower(f"{log.directory.name} was cut"))
 
     def _give_up(self, log: PartitionLog) -> None:
         for _, future in self._waiting.pop(log, []):

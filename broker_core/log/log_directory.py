@@ -14,7 +14,8 @@ import json
 import shutil
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -33,6 +34,7 @@ from broker_core.log.checkpoint import replace_file, sync_directory
 from broker_core.log.fault import Fault
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.partition_log import PartitionLog
+from broker_core.log.replicated_log import ReplicatedLog
 from broker_core.log.topic_config import TopicConfig, read_log_config
 from broker_core.settings import LogSettings
 
@@ -46,28 +48,35 @@ class LogDirectory:
 
     Attributes:
         path: Where it lies.
-        cluster_id: Made once, 22 characters, as Kafka's.
+        cluster_id: Made once, 22 characters, as Kafka's; of no meaning for a cluster's node.
+        was_clean: Whether it had been closed in order when it was opened.
         fault: Whether it is in service; what GroupCommit needs.
         settings: What topics do not set for themselves.
     """
 
-    def __init__(self, path: Path, settings: LogSettings, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, settings: LogSettings, clock: Clock, *, is_replicated: bool = False
+    ) -> None:
         """Open the directory and recover every partition in it; blocks.
 
+        Args:
+            is_replicated: Whether it is that of a cluster's node: it holds what :meth:`hold` says.
+
         Raises:
-            StorageError: It is in use, unreadable, of a later format, or has partitions but no
+            StorageError: It is in use, unreadable, of another format, or has partitions but no
                 list of topics. The message says which, and what to do.
         """
         self.path = path
         self.settings = settings
         self.fault = Fault()
         self._clock = clock
+        self._is_replicated = is_replicated
         self._files = OpenFiles(settings.open_segment_files)
         self._changing = threading.Lock()
         self._retired: deque[PartitionLog] = deque()
         self._lock_file = _lock(path)
         try:
-            self.cluster_id = _identity(path)
+            self.cluster_id = _identity(path, is_replicated=is_replicated)
             self._topics: Mapping[str, TopicConfig] = self._finish_deletions()
             self._logs: Partitions = self._open_partitions()
         except BaseException as error:
@@ -118,7 +127,7 @@ class LogDirectory:
             self.fault.check()
             if name in self._topics:
                 raise TopicAlreadyExists(f"topic {name} exists")
-            self._add(topic, range(partitions))
+            self._add({name: topic}, {name: range(partitions)})
         return topic
 
     def add_partitions(self, name: str, partitions: int) -> TopicConfig:
@@ -137,7 +146,7 @@ class LogDirectory:
             grown = TopicConfig(
                 name=name, topic_id=topic.topic_id, partitions=partitions, config=topic.config
             )
-            self._add(grown, range(topic.partitions, partitions))
+            self._add({name: grown}, {name: range(topic.partitions, partitions)})
         return grown
 
     def alter_topic(self, name: str, config: Mapping[str, str]) -> TopicConfig:
@@ -175,13 +184,48 @@ class LogDirectory:
             remaining = {key: value for key, value in self._topics.items() if key != name}
             self._write_topics(remaining, deleting={name: topic})
             self._topics = remaining
-            doomed = [self._logs[name, number] for number in range(topic.partitions)]
-            self._logs = {key: value for key, value in self._logs.items() if key[0] != name}
-            for partition in doomed:
-                partition.is_deleted = True
-            self._retired.extend(doomed)
-            self._remove_directories(topic)
+            self._remove([topic])
             self._write_topics(remaining)
+
+    def hold(self, wanted: Mapping[str, TopicConfig]) -> None:
+        """Hold exactly these partitions of these topics, as a cluster's node is told to.
+
+        A topic of the same name with another id is another topic: the old one is removed.
+
+        Raises:
+            InvalidConfig: A topic sets what this node does not know.
+            StorageError: The disk refused; what was done is kept, call again for the rest.
+        """
+        configs = {
+            name: read_log_config(topic.config, self.settings) for name, topic in wanted.items()
+        }
+        with self._changing:
+            self.fault.check()
+            kept: dict[str, TopicConfig] = {}
+            gone: list[TopicConfig] = []
+            for name, topic in self._topics.items():
+                target = wanted.get(name)
+                stays: frozenset[int] = frozenset()
+                if target is not None and target.topic_id == topic.topic_id:
+                    stays = topic.numbers & target.numbers
+                    kept[name] = replace(topic, held=stays)
+                if stays != topic.numbers:
+                    gone.append(replace(topic, held=topic.numbers - stays))
+            if gone:
+                self._write_topics(kept, deleting={topic.name: topic for topic in gone})
+                self._topics = kept
+                self._remove(gone)
+            if gone or dict(wanted) != self._topics:
+                here = {name: topic.numbers for name, topic in kept.items()}
+                self._add(
+                    wanted,
+                    {
+                        name: topic.numbers - here.get(name, frozenset())
+                        for name, topic in wanted.items()
+                    },
+                )
+                for (name, _), partition in self._logs.items():
+                    partition.config = configs[name]
 
     def close(self) -> None:
         """Make everything durable and leave the marker of an orderly close; blocks."""
@@ -217,26 +261,40 @@ class LogDirectory:
         while self._retired:
             self._retired.popleft().release()
 
-    def _add(self, topic: TopicConfig, numbers: range) -> None:
-        """Make partitions, then let the list of topics name them."""
+    def _add(self, topics: Mapping[str, TopicConfig], numbers: Mapping[str, Iterable[int]]) -> None:
+        """Make partitions of topics, then let the list of topics name them."""
         made: dict[tuple[str, int], PartitionLog] = {}
+        named = {**self._topics, **topics}
         try:
-            for number in numbers:
-                directory = self.path / file_layout.partition_directory(topic.name, number)
-                shutil.rmtree(directory, ignore_errors=True)  # left by a crash before the list
-                directory.mkdir()
-                made[topic.name, number] = self._open(topic, number, clean=False)
+            for name, topic in topics.items():
+                for number in numbers[name]:
+                    directory = self.path / file_layout.partition_directory(name, number)
+                    shutil.rmtree(directory, ignore_errors=True)  # left by a crash before the list
+                    directory.mkdir()
+                    made[name, number] = self._open(topic, number, clean=False)
             sync_directory(self.path)
-            self._write_topics({**self._topics, topic.name: topic})
+            self._write_topics(named)
         except OSError as error:
             for partition in made.values():
                 partition.release()
-            raise StorageError(f"cannot make topic {topic.name}: {error}") from error
+            raise StorageError(f"cannot make {', '.join(topics)}: {error}") from error
         self._logs = {**self._logs, **made}
-        self._topics = {**self._topics, topic.name: topic}
+        self._topics = named
+
+    def _remove(self, topics: Sequence[TopicConfig]) -> None:
+        """Close and remove partitions that the list of topics says are on their way out."""
+        doomed = {(topic.name, number) for topic in topics for number in topic.numbers}
+        logs = [log for key, log in self._logs.items() if key in doomed]
+        self._logs = {key: value for key, value in self._logs.items() if key not in doomed}
+        for partition in logs:
+            partition.is_deleted = True
+        self._retired.extend(logs)
+        for topic in topics:
+            self._remove_directories(topic)
 
     def _open(self, topic: TopicConfig, number: int, *, clean: bool) -> PartitionLog:
-        return PartitionLog(
+        opened = ReplicatedLog if self._is_replicated else PartitionLog
+        return opened(
             self.path / file_layout.partition_directory(topic.name, number),
             topic=topic.name,
             partition=number,
@@ -250,11 +308,11 @@ class LogDirectory:
 
     def _open_partitions(self) -> Partitions:
         marker = self.path / file_layout.CLEAN_SHUTDOWN
-        clean = marker.exists()
+        self.was_clean = clean = marker.exists()
         marker.unlink(missing_ok=True)
         sync_directory(self.path)
         for topic in self._topics.values():
-            for number in range(topic.partitions):
+            for number in topic.numbers:
                 directory = self.path / file_layout.partition_directory(topic.name, number)
                 if not directory.is_dir():
                     log.error("partition_directory_missing", directory=str(directory))
@@ -262,7 +320,7 @@ class LogDirectory:
         logs = {
             (topic.name, number): self._open(topic, number, clean=clean)
             for topic in self._topics.values()
-            for number in range(topic.partitions)
+            for number in topic.numbers
         }
         log.info("log_directory_opened", path=str(self.path), partitions=len(logs), clean=clean)
         return logs
@@ -278,7 +336,7 @@ class LogDirectory:
         return topics
 
     def _remove_directories(self, topic: TopicConfig) -> None:
-        for number in range(topic.partitions):
+        for number in topic.numbers:
             directory = self.path / file_layout.partition_directory(topic.name, number)
             if directory.exists():
                 directory.rename(self.path / f"{uuid4().hex}{file_layout.DELETED_SUFFIX}")
@@ -314,12 +372,14 @@ def _lock(path: Path) -> IO[bytes]:
     return file
 
 
-def _identity(path: Path) -> str:
+def _identity(path: Path, *, is_replicated: bool) -> str:
     """Return the cluster id, made when the directory is new."""
     file = path / file_layout.IDENTITY
+    alone, replicated = file_layout.FORMAT_VERSION, file_layout.REPLICATED_FORMAT_VERSION
+    wanted = replicated if is_replicated else alone
     if not file.exists():
         made = base64.urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()
-        content = {"format_version": file_layout.FORMAT_VERSION, "cluster_id": made}
+        content = {"format_version": wanted, "cluster_id": made}
         replace_file(file, json.dumps(content, indent=1).encode() + b"\n")
         return made
     try:
@@ -327,9 +387,12 @@ def _identity(path: Path) -> str:
         version, cluster_id = content["format_version"], content["cluster_id"]
     except (ValueError, KeyError, TypeError) as error:
         raise StorageError(f"{file} cannot be read; restore it from a backup") from error
-    if version != file_layout.FORMAT_VERSION:
+    if {version, wanted} == {alone, replicated}:
+        whose = "a node that is alone" if is_replicated else "a cluster's node"
+        raise StorageError(f"{path} is the log directory of {whose}; choose another")
+    if version != wanted:
         raise StorageError(
             f"{path} has format version {version}, this broker reads "
-            f"{file_layout.FORMAT_VERSION}; use the release that wrote it or a later one"
+            f"{wanted}; use the release that wrote it or a later one"
         )
     return str(cluster_id)

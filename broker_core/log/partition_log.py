@@ -1,9 +1,10 @@
 """Ordered segments with log start, high watermark and end offset: append, read, roll, truncate.
 
-Everything between log start and high watermark is on disk and may be read. What lies between high
-watermark and end offset is written but not synced: :mod:`broker_core.log.group_commit` syncs it
-and moves the high watermark. Offsets only grow, also over restarts. Readers of committed
-transactions stop at the last stable offset, which an undecided transaction holds back.
+Everything between log start and high watermark is committed and may be read. What lies between
+durable end and end offset is written but not synced: :mod:`broker_core.log.group_commit` syncs it.
+Here that commits it; with copies on other nodes it does not
+(:mod:`broker_core.log.replicated_log`). Readers of committed transactions stop at the last stable
+offset, which an undecided transaction holds back.
 
 For the event loop, which it never makes wait for a sync; :meth:`PartitionLog.offset_for_time` may
 decompress a batch and so may also be called from a thread.
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import google_crc32c
-
 from broker_core.clock import Clock
-from broker_core.errors import OffsetOutOfRange, StorageError, UnknownTopicOrPartition
+from broker_core.errors import (
+    OffsetOutOfRange,
+    StorageError,
+    UnknownTopicOrPartition,
+)
 from broker_core.log import file_layout, time_lookup
 from broker_core.log.batch_check import check_batch
 from broker_core.log.checkpoint import CleanEnd, PartitionCheckpoint
@@ -34,17 +37,15 @@ from broker_core.log.transaction_index import AbortedTransaction, TransactionInd
 from broker_core.log.transaction_lookup import overlapping, transactions_in
 from broker_core.metrics import LOG_DUPLICATES
 from broker_core.protocol.control_record import Marker, encode_marker
-from broker_core.protocol.record_batch import BatchHeader, Bytes, read_header
+from broker_core.protocol.record_batch import (
+    BatchHeader,
+    Bytes,
+    read_header,
+    with_append_time,
+)
 from broker_core.settings import LogSettings
 
 _ASSIGNED = struct.Struct(">qii")  # base offset, batch length, leader epoch
-_CRC = struct.Struct(">I")
-_CRC_AT = 17
-_ATTRIBUTES = struct.Struct(">h")
-_ATTRIBUTES_AT = 21
-_TIMESTAMP = struct.Struct(">q")
-_MAX_TIMESTAMP_AT = 35
-_LOG_APPEND_TIME = 0x08
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,14 @@ class PartitionLog:
         partition: Its number.
         config: How the topic is kept.
         log_start_offset: First offset that can be read.
-        high_watermark: First offset that is not durable; readers stop before it.
+        high_watermark: First offset that is not committed; readers stop before it.
+        durable_end: First offset that is not on disk.
         end_offset: Offset that the next record will get.
         is_deleted: Set once its topic is deleted; nothing can be appended any more.
+        may_have_gaps: Whether offsets may be missing anywhere, not only where it was compacted.
     """
+
+    may_have_gaps = False
 
     def __init__(
         self,
@@ -111,13 +116,14 @@ class PartitionLog:
             interval_bytes=settings.index_interval_bytes,
             now_ms=clock.now_ms(),
             clean=clean,
+            may_have_gaps=self.may_have_gaps,
         )
         self._segments = SegmentList(recovered.segments)
         self._producers = recovered.producers
         self._recovery_point = recovered.recovery_point
         self._checkpoint_due = False
         self.log_start_offset = recovered.log_start_offset
-        self.end_offset = self.high_watermark = self._active.next_offset
+        self.end_offset = self.durable_end = self.high_watermark = self._active.next_offset
         self._mark = Place(self._active, self._active.size)
         self._active_since_ms = recovered.active_since_ms
         self._unsynced: list[Segment] = []
@@ -166,7 +172,7 @@ class PartitionLog:
                     duplicate=True,
                 )
         if append_time_ms >= 0:
-            batches, header = _with_append_time(batches, header, append_time_ms)
+            batches, header = with_append_time(batches, header, append_time_ms)
         base_offset = self._append(batches, header, leader_epoch, now_ms)
         if header.producer_id >= 0:
             self._producers.record(header, base_offset, now_ms)
@@ -208,12 +214,7 @@ class PartitionLog:
         sealed = self._active
         if sealed.size == 0:
             return
-        segment = Segment(
-            self.directory,
-            self.end_offset,
-            files=self._files,
-            interval_bytes=self._settings.index_interval_bytes,
-        )
+        segment = self._new_segment(self.end_offset)
         try:
             segment.open_for_append(create=True)
         except OSError as error:
@@ -279,7 +280,8 @@ class PartitionLog:
     ) -> bytes:
         """Return whole batches from ``offset`` up to the high watermark.
 
-        The first batch may begin before ``offset``; the reader skips what it did not ask for.
+        The first batch may begin before ``offset``; the reader skips what it did not ask for. A
+        reader that has more than is committed, because it asked another leader, waits.
 
         Args:
             max_bytes: Most to return.
@@ -287,15 +289,10 @@ class PartitionLog:
             committed: Stop at the last stable offset; :meth:`aborted_in` says what to skip.
 
         Raises:
-            OffsetOutOfRange: Before the log start or after the high watermark.
+            OffsetOutOfRange: Before the log start or after the end.
             StorageError: The file cannot be read.
         """
-        if not self.log_start_offset <= offset <= self.high_watermark:
-            raise OffsetOutOfRange(
-                requested=offset,
-                log_start=self.log_start_offset,
-                high_watermark=self.high_watermark,
-            )
+        self._check_readable(offset)
         end = self.last_stable_offset if committed else self.high_watermark
         if offset >= end:
             return b""
@@ -345,7 +342,7 @@ class PartitionLog:
     @property
     def needs_flush(self) -> bool:
         """Whether anything is written that a sync would make durable."""
-        return self.high_watermark < self.end_offset or self._checkpoint_due or bool(self._unsynced)
+        return self.durable_end < self.end_offset or self._checkpoint_due or bool(self._unsynced)
 
     def begin_flush(self) -> Flush:
         """Return all that is to be made durable now, for a thread to run."""
@@ -374,7 +371,7 @@ class PartitionLog:
         return flush
 
     def finish_flush(self, flush: Flush) -> None:
-        """Take note that ``flush`` is on disk: move the high watermark, tell who waits."""
+        """Take note that ``flush`` is on disk; without copies, that is committed then."""
         flush.release()
         for segment in flush.sealed:
             segment.close_writer()
@@ -384,12 +381,21 @@ class PartitionLog:
             self._checkpoint_due = True  # the disk was full; a later flush says so again
         elif flush.checkpoint is not None:
             self._recovery_point = flush.checkpoint.recovery_point
-        self._mark = Place(flush.segment, flush.position)
-        self._segments.remember(flush.end_offset, self._mark)
-        if flush.end_offset > self.high_watermark:
-            self.high_watermark = flush.end_offset
-            for listener in tuple(self._listeners):
-                listener()
+        place = Place(flush.segment, flush.position)
+        self._segments.remember(flush.end_offset, place)
+        self.durable_end = flush.end_offset
+        self._is_durable(place)
+
+    def _is_durable(self, place: Place) -> None:
+        """Commit what is durable, up to ``place``; nobody else has to have it."""
+        self._mark = place
+        if self.durable_end > self.high_watermark:
+            self.high_watermark = self.durable_end
+            self._tell()
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
 
     # -- sealed segments: for retention and compaction
 
@@ -406,11 +412,8 @@ class PartitionLog:
     @property
     def durable_sealed(self) -> Sequence[Segment]:
         """Sealed segments below the recovery point: what may be removed or, stable, replaced."""
-        return tuple(
-            segment
-            for segment in self._segments.sealed
-            if segment.next_offset <= self._recovery_point
-        )
+        end = min(self._recovery_point, self.high_watermark)
+        return tuple(segment for segment in self._segments.sealed if segment.next_offset <= end)
 
     @property
     def is_active_aged(self) -> bool:
@@ -510,24 +513,41 @@ class PartitionLog:
         if self.is_deleted:
             raise UnknownTopicOrPartition(f"{self.topic} was deleted")
 
+    def _check_readable(self, offset: int) -> None:
+        if not self.log_start_offset <= offset <= self.end_offset:
+            raise OffsetOutOfRange(
+                requested=offset,
+                log_start=self.log_start_offset,
+                high_watermark=self.high_watermark,
+            )
+
     def _append(self, batch: Bytes, header: BatchHeader, leader_epoch: int, now_ms: int) -> int:
         """Write a batch that was checked; return its base offset."""
         base_offset = self.end_offset
+        placed = header._replace(base_offset=base_offset, leader_epoch=leader_epoch)
         try:
-            if self._must_roll(header, now_ms):
+            if self._must_roll(placed, now_ms):
                 self.roll()
-            self._write(batch, header._replace(base_offset=base_offset, leader_epoch=leader_epoch))
+            self._write(batch, placed)
         except StorageError:
             self._producers.refused(header)
             raise
         return base_offset
+
+    def _new_segment(self, base_offset: int) -> Segment:
+        return Segment(
+            self.directory,
+            base_offset,
+            files=self._files,
+            interval_bytes=self._settings.index_interval_bytes,
+        )
 
     def _must_roll(self, header: BatchHeader, now_ms: int) -> bool:
         active = self._active
         if active.size == 0:
             self._active_since_ms = now_ms
             return False
-        last_relative = self.end_offset + header.last_offset_delta - active.base_offset
+        last_relative = header.last_offset - active.base_offset
         return (
             active.size + header.size > self.config.segment_bytes
             or now_ms - self._active_since_ms >= self.config.segment_ms
@@ -545,14 +565,3 @@ class PartitionLog:
 
     def _producer_expiry_ms(self) -> int:
         return self._settings.producer_expiry // timedelta(milliseconds=1)
-
-
-def _with_append_time(batch: Bytes, header: BatchHeader, now_ms: int) -> tuple[bytes, BatchHeader]:
-    """Return the batch with the broker's time for all its records, and its header."""
-    changed = bytearray(batch)
-    attributes = header.attributes | _LOG_APPEND_TIME
-    _ATTRIBUTES.pack_into(changed, _ATTRIBUTES_AT, attributes)
-    _TIMESTAMP.pack_into(changed, _MAX_TIMESTAMP_AT, now_ms)
-    crc = google_crc32c.value(bytes(changed[_ATTRIBUTES_AT:]))
-    _CRC.pack_into(changed, _CRC_AT, crc)
-    return bytes(changed), header._replace(attributes=attributes, max_timestamp=now_ms, crc=crc)

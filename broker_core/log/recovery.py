@@ -70,15 +70,24 @@ class Scan:
 
 
 def recover(
-    directory: Path, *, files: OpenFiles, interval_bytes: int, now_ms: int, clean: bool
+    directory: Path,
+    *,
+    files: OpenFiles,
+    interval_bytes: int,
+    now_ms: int,
+    clean: bool,
+    may_have_gaps: bool = False,
 ) -> Recovered:
     """Open the partition in ``directory``.
 
     Args:
         clean: Whether the log directory was closed in order.
+        may_have_gaps: Whether it is a copy: what was compacted elsewhere has gaps anywhere.
     """
     finish_replacements(directory)
-    opening = _Opening(directory, files, interval_bytes, PartitionCheckpoint.read(directory))
+    opening = _Opening(
+        directory, files, interval_bytes, PartitionCheckpoint.read(directory), may_have_gaps
+    )
     if not (clean and opening.trust_clean_end()):
         opening.check_after_crash()
     opening.ensure_active()
@@ -101,6 +110,7 @@ class _Opening:
     files: OpenFiles
     interval_bytes: int
     checkpoint: PartitionCheckpoint | None
+    may_have_gaps: bool
     segments: list[Segment] = field(default_factory=list)
     scanned: list[Segment] = field(default_factory=list)
     recovery_point: int = 0
@@ -177,7 +187,9 @@ class _Opening:
     @property
     def _strict_from(self) -> int:
         """Offset from which no gap is possible: compaction stays below the recovery point."""
-        return _NOWHERE if self.checkpoint is None else self.checkpoint.recovery_point
+        if self.may_have_gaps or self.checkpoint is None:
+            return _NOWHERE
+        return self.checkpoint.recovery_point
 
     def _bases(self) -> list[int]:
         paths = file_layout.segment_files(self.directory, file_layout.LOG_SUFFIX)

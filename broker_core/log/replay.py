@@ -73,21 +73,24 @@ def _replay(
     for position, header in walk(descriptor, 0, segment.size):
         if header.base_offset < start or header.producer_id < 0:
             continue
-        if not header.is_control:
-            state.record(header, header.base_offset, now_ms)
-            continue
-        batch = os.pread(descriptor, header.size, position)
-        ended.append(end_by_batch(state, header, batch, now_ms))
+        batch = os.pread(descriptor, header.size, position) if header.is_control else b""
+        ended.append(replay_batch(state, header, batch, now_ms))
     return [aborted for aborted in ended if aborted is not None]
 
 
-def end_by_batch(
+def replay_batch(
     state: ProducerState, header: BatchHeader, batch: bytes, now_ms: int
 ) -> AbortedTransaction | None:
-    """Show the state a control batch as it lies in the log; return what it aborted.
+    """Show the state a producer's batch as it lies in the log; return what it aborted.
+
+    Args:
+        batch: Its bytes, which count for control batches alone.
 
     Raises:
-        CorruptMessage: It holds no marker.
+        CorruptMessage: A control batch holds no marker.
     """
+    if not header.is_control:
+        state.record(header, header.base_offset, now_ms)
+        return None
     marker = decode_marker(batch, header.producer_id, header.producer_epoch)
     return state.end(marker, header.base_offset, now_ms)

@@ -250,6 +250,23 @@ class Segment:
         self.next_offset = header.base_offset + header.last_offset_delta + 1
         indexes.add(header.base_offset - self.base_offset, position, header.max_timestamp)
 
+    def truncate_to(self, offset: int) -> int:
+        """Cut every batch that reaches ``offset``; return the offset that the next may have.
+
+        Raises:
+            OSError: The file cannot be cut.
+        """
+        assert self._writer is not None, "a sealed segment never changes"
+        position = self.position_of(offset)
+        for _, header in walk(self._writer, position, min(position + 1, self.size)):
+            offset = min(offset, header.base_offset)
+        os.ftruncate(self._writer, position)
+        self.remove_index_files()
+        self._indexes = build_indexes(self.path, self.base_offset, position, self._interval_bytes)
+        self.size = position
+        self.next_offset = offset
+        return offset
+
     def pin_writer(self) -> int:
         """Return the descriptor that is written to; it stays open until :meth:`unpin_writer`."""
         assert self._writer is not None

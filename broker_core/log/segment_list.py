@@ -63,6 +63,21 @@ class SegmentList:
         self._places.clear()
         segment.forget_file()
 
+    def drop_from(self, offset: int) -> Sequence[Segment]:
+        """Take the segments that begin after ``offset`` out, all but the first; return them."""
+        number = max(1, bisect_right(self._bases, offset))
+        dropped = self._segments[number:]
+        del self._segments[number:], self._bases[number:]
+        for segment in dropped:
+            self._loaded.pop(segment.base_offset, None)
+        self._loaded.pop(self.active.base_offset, None)
+        self._places.clear()
+        return dropped
+
+    def forget_places(self) -> None:
+        """Forget what was remembered of the file: it was cut."""
+        self._places.clear()
+
     def replace(self, old: Sequence[Segment], new: Segment) -> None:
         """Put a compacted segment in the place of those it was made of."""
         number = self._segments.index(old[0])

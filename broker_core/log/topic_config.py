@@ -34,6 +34,7 @@ class LogConfig:
         is_deleted_by_retention: Retention applies (``cleanup.policy``).
         delete_retention_ms: How long a compacted topic keeps a tombstone.
         has_log_append_time: The broker's time replaces the producer's.
+        min_insync_replicas: acks=all is refused while fewer replicas are in sync, or all there are.
     """
 
     segment_bytes: int
@@ -45,6 +46,7 @@ class LogConfig:
     is_deleted_by_retention: bool = True
     delete_retention_ms: int = 24 * 60 * 60 * 1000
     has_log_append_time: bool = False
+    min_insync_replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,19 @@ class TopicConfig:
     Attributes:
         topic_id: Tells two topics of one name apart (Metadata v10 and later).
         config: What was set, as text, by Kafka's names; the rest is the broker's.
+        held: The numbers of those partitions that this node holds; None is all of them.
     """
 
     name: str
     topic_id: UUID
     partitions: int
     config: Mapping[str, str]
+    held: frozenset[int] | None = None
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The partitions that this node holds."""
+        return frozenset(range(self.partitions)) if self.held is None else self.held
 
 
 def read_log_config(config: Mapping[str, str], settings: LogSettings) -> LogConfig:
@@ -111,7 +120,7 @@ def describe_log_config(resolved: LogConfig) -> dict[str, str]:
         "delete.retention.ms": str(resolved.delete_retention_ms),
         "max.message.bytes": str(resolved.max_message_bytes),
         "message.timestamp.type": "LogAppendTime" if resolved.has_log_append_time else "CreateTime",
-        "min.insync.replicas": "1",
+        "min.insync.replicas": str(resolved.min_insync_replicas),
         "retention.bytes": str(resolved.retention_bytes),
         "retention.ms": str(resolved.retention_ms),
         "segment.bytes": str(resolved.segment_bytes),
@@ -182,7 +191,7 @@ _READERS: Mapping[str, _Reader] = {
     "delete.retention.ms": _integer("delete_retention_ms", 0),
     "max.message.bytes": _integer("max_message_bytes", 1, MAX_SEGMENT_BYTES),
     "message.timestamp.type": _timestamp_type,
-    "min.insync.replicas": _only("1"),
+    "min.insync.replicas": _integer("min_insync_replicas", 1, 32767),
     "retention.bytes": _integer("retention_bytes", UNLIMITED),
     "retention.ms": _integer("retention_ms", UNLIMITED),
     "segment.bytes": _integer("segment_bytes", MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES),

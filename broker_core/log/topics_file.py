@@ -56,14 +56,16 @@ def read(directory: Path) -> tuple[Topics, Topics]:
 
 
 def _encode(topics: Topics) -> dict[str, object]:
-    return {
-        topic.name: {
-            "topic_id": str(topic.topic_id),
-            "partitions": topic.partitions,
-            "config": dict(topic.config),
-        }
-        for topic in topics.values()
+    return {topic.name: _encode_topic(topic) for topic in topics.values()}
+
+
+def _encode_topic(topic: TopicConfig) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "topic_id": str(topic.topic_id),
+        "partitions": topic.partitions,
+        "config": dict(topic.config),
     }
+    return fields if topic.held is None else {**fields, "held": sorted(topic.held)}
 
 
 def _decode(content: dict[str, dict[str, object]]) -> Topics:
@@ -71,7 +73,12 @@ def _decode(content: dict[str, dict[str, object]]) -> Topics:
     for name, fields in content.items():
         config = fields["config"]
         partitions = fields["partitions"]
-        if not isinstance(config, dict) or not isinstance(partitions, int):
+        held = fields.get("held")
+        if (
+            not isinstance(config, dict)
+            or not isinstance(partitions, int)
+            or not isinstance(held, list | None)
+        ):
             raise ValueError(f"topic {name} is not described as it should be")
         file_layout.check_topic_name(name)
         topics[name] = TopicConfig(
@@ -79,5 +86,6 @@ def _decode(content: dict[str, dict[str, object]]) -> Topics:
             topic_id=UUID(str(fields["topic_id"])),
             partitions=partitions,
             config={str(key): str(value) for key, value in config.items()},
+            held=None if held is None else frozenset(map(int, held)),
         )
     return topics

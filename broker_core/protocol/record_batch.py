@@ -28,7 +28,12 @@ MAGIC = 2
 NO_PRODUCER = -1
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
-_CRC_COVERS_FROM = 21
+_CRC = struct.Struct(">I")
+_CRC_AT = 17
+_CRC_COVERS_FROM = 21  # where the attributes begin
+_ATTRIBUTES = struct.Struct(">h")
+_TIMESTAMP = struct.Struct(">q")
+_MAX_TIMESTAMP_AT = 35
 _MAGIC_AT = 16
 _BASE_OFFSET = struct.Struct(">q")
 _LEADER_EPOCH = struct.Struct(">i")
@@ -166,6 +171,17 @@ def assign(data: bytearray, start: int, *, base_offset: int, leader_epoch: int) 
     """Write the log's own two fields into the batch at ``start``; the CRC stays right."""
     _BASE_OFFSET.pack_into(data, start, base_offset)
     _LEADER_EPOCH.pack_into(data, start + _LEADER_EPOCH_AT, leader_epoch)
+
+
+def with_append_time(batch: Bytes, header: BatchHeader, now_ms: int) -> tuple[bytes, BatchHeader]:
+    """Return a batch with the broker's time for all its records, and its header."""
+    changed = bytearray(batch)
+    attributes = header.attributes | _LOG_APPEND_TIME
+    _ATTRIBUTES.pack_into(changed, _CRC_COVERS_FROM, attributes)
+    _TIMESTAMP.pack_into(changed, _MAX_TIMESTAMP_AT, now_ms)
+    crc = google_crc32c.value(bytes(changed[_CRC_COVERS_FROM:]))
+    _CRC.pack_into(changed, _CRC_AT, crc)
+    return bytes(changed), header._replace(attributes=attributes, max_timestamp=now_ms, crc=crc)
 
 
 def read_records(data: Bytes, start: int = 0, *, max_bytes: int = 256 << 20) -> list[Record]:

@@ -225,8 +225,9 @@ class LogMachine(RuleBasedStateMachine):
             for record in read_all(self.log)
         ]
         assert found == expected
+        assert self.log.read(self.end, 100) == b""
         with pytest.raises(OffsetOutOfRange):
-            self.log.read(self.durable + 1, 100)
+            self.log.read(self.end + 1, 100)
 
 
 def size_before(base_offset: int, machine: LogMachine) -> int:

@@ -86,8 +86,9 @@ def test_readers_see_nothing_that_is_not_synced(logs: LogDirectory) -> None:
 
     assert log.high_watermark == 1
     assert log.read(1, 1000) == b""
+    assert log.read(2, 1000) == b""
     with pytest.raises(OffsetOutOfRange):
-        log.read(2, 1000)
+        log.read(3, 1000)
     assert values(log) == [b"durable"]
 
 

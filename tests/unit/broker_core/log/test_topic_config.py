@@ -58,7 +58,7 @@ def test_what_a_topic_sets_counts() -> None:
         ("cleanup.policy", ""),
         ("message.timestamp.type", "Both"),
         ("compression.type", "zstd"),
-        ("min.insync.replicas", "2"),
+        ("min.insync.replicas", "0"),
     ],
 )
 def test_what_is_unknown_or_not_legal_is_refused_by_name(name: str, text: str) -> None:
