@@ -298,7 +298,11 @@ def to_records(messages: Iterable[Message]) -> list[Record]:
 
 def _headers(found: object) -> tuple[tuple[str, bytes], ...]:
     """librdkafka always gives a list of pairs, though its types allow a mapping and text."""
-    return tuple([(name, value or b"") for name, value in cast("_Pairs", found)])
+    pairs = cast("_Pairs", found)
+    for _, value in pairs:
+        if value is None:
+            return tuple([(name, value or b"") for name, value in pairs])
+    return tuple(cast("list[tuple[str, bytes]]", pairs))
 
 
 def as_committed(found: Iterable[KafkaPartition]) -> dict[TopicPartition, Committed | None]:

@@ -121,6 +121,8 @@ class Buffer:
             return None
         if self.repeating is not None:
             return self._cut_range(self.repeating.last)
+        if not self._is_due(now):
+            return None
         count = min(len(self._records), self._limits.rows)
         size = 0
         for index in range(count):
@@ -128,9 +130,15 @@ class Buffer:
             if size >= self._limits.size_bytes:
                 count = index + 1
                 break
-        full = count == self._limits.rows or size >= self._limits.size_bytes
+        return self._take(count)
+
+    def _is_due(self, now: float) -> bool:
+        """Whether what waits fills a batch or is old enough for one."""
+        limits = self._limits
+        if len(self._records) >= limits.rows or self._bytes >= limits.size_bytes:
+            return True
         due = self.due_at()
-        return self._take(count) if full or (due is not None and due <= now) else None
+        return due is not None and due <= now
 
     def _cut_range(self, last: int) -> Batch | None:
         """The records up to ``last``, once it is sure that no more of them will come."""
@@ -144,7 +152,7 @@ class Buffer:
         taken = self._records[:count]
         del self._records[:count]
         self._arrivals = list(self._later(count))
-        self._bytes -= sum(map(_size, taken))
+        self._bytes = self._bytes - sum(map(_size, taken)) if self._records else 0
         return Batch(self.partition, taken)
 
     def _later(self, count: int) -> Iterator[tuple[int, float]]:

@@ -10,11 +10,11 @@ only reported: parking it again would go on for ever, and it still lies on the t
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import groupby
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 
@@ -22,17 +22,11 @@ from pipeline.bus.consumer import Record
 from pipeline.bus.dead_letter import dead_letter
 from pipeline.bus.position import Position
 from pipeline.bus.producer import OutgoingRecord
-from pipeline.errors import UndecodableRecord
 from pipeline.metrics import SINK_DEAD_LETTERED
 from pipeline.schema.topics import DEAD_LETTER
-from pipeline.sinks.account import (
-    LEDGER_TOPICS,
-    Entry,
-    ledger_rows_of,
-    written_at,
-)
+from pipeline.sinks.account import LEDGER_TOPICS, Entry, ledger_rows_of, written_at
 from pipeline.sinks.buffer import Batch
-from pipeline.sinks.shelves import Item, Shelf, shelves
+from pipeline.sinks.shelves import Reject, Shelf, Shelved, shelves
 from pipeline.sinks.splitting import Refusal, insert_splitting
 from pipeline.store import rows
 from pipeline.store.native import Rows
@@ -41,7 +35,6 @@ log = structlog.get_logger()
 
 MAX_DAYS = 50
 """Days in one INSERT; ClickHouse refuses a block for over 100 partitions."""
-T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -70,30 +63,6 @@ class Publisher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A record that gets no row, and why.
-
-    Attributes:
-        record, reason, detail: What and why.
-        entry: What that adds to the ledger.
-    """
-
-    record: Record
-    reason: str
-    detail: str
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Sorted(Generic[T]):
-    """The records of a batch, read: those that get a row, what each adds, and the rejects."""
-
-    items: list[Item[T]]
-    entries: list[Entry]
-    rejects: list[Reject]
-
-
 class ClickHouseSink:
     """Stores batches of any topic that has a shelf. For the loop.
 
@@ -114,6 +83,7 @@ class ClickHouseSink:
         self._publisher = publisher
         self._now = now
         self._shelves = shelves()
+        self._turn = asyncio.Lock()
 
     async def write(self, batch: Batch, *, is_trusted: bool) -> None:
         """Store a batch; see ``pipeline.sinks.lane.Sink``.
@@ -122,18 +92,15 @@ class ClickHouseSink:
             StoreUnavailable, StoreRefused, BusUnavailable, BusRefused: Not all of it is known
                 to be stored; the same batch may be written again.
         """
-        now = self._now()
-        shelf = self._shelves[batch.partition.topic]
-        found = await asyncio.to_thread(sort_out, shelf, batch.records, now)
-        refusals = []
-        if found.items:
-            writer = _Writer(self._store, shelf, batch, now)
-            refusals = await writer.write(found.items, is_trusted=is_trusted)
-        rejects = found.rejects + [_refused(shelf, refusal, now) for refusal in refusals]
+        writer = _Writer(
+            self._store, self._shelves[batch.partition.topic], batch, self._now(), self._turn
+        )
+        found, refusals = await writer.write(is_trusted=is_trusted)
+        rejects = found.rejects + [await writer.refused(refusal) for refusal in refusals]
         if rejects:
             await self._park(batch, rejects)
         if batch.partition.topic in LEDGER_TOPICS:
-            await self._account(batch, found.entries, rejects, now, is_trusted=is_trusted)
+            await self._account(batch, found.entries, rejects, writer.now, is_trusted=is_trusted)
 
     async def _park(self, batch: Batch, rejects: Sequence[Reject]) -> None:
         topic = batch.partition.topic
@@ -163,112 +130,95 @@ class ClickHouseSink:
         await self._store.insert("ledger", rows.ledger_rows(ledger), token=batch.token)
 
 
-class _Writer(Generic[T]):
-    """Stores the rows of one batch."""
+class _Writer:
+    """Stores the rows of one batch.
 
-    def __init__(self, store: Store, shelf: Shelf[T], batch: Batch, now: datetime) -> None:
+    Attributes:
+        now: When that is, in UTC.
+    """
+
+    def __init__(
+        self, store: Store, shelf: Shelf, batch: Batch, now: datetime, turn: asyncio.Lock
+    ) -> None:
+        self.now = now
         self._store = store
         self._shelf = shelf
         self._batch = batch
-        self._now = now
+        self._turn = turn
+        self._found = Shelved()
 
-    async def write(self, items: Sequence[Item[T]], *, is_trusted: bool) -> list[Refusal[Item[T]]]:
-        """Store what is not stored; the rows that the store refuses."""
-        token = self._batch.token
+    async def write(self, *, is_trusted: bool) -> tuple[Shelved, list[Refusal[Record]]]:
+        """Store what is not stored; what was read, and what the store refuses of it."""
+        self._found = await self._shelve(self._batch.records)
+        records, token = self._found.records, self._batch.token
+        if not records:
+            return self._found, []
         if is_trusted or self._shelf.collapses:
-            return await insert_splitting(items, token, self._insert)
-        refusals: list[Refusal[Item[T]]] = []
+            return self._found, await insert_splitting(records, token, self._insert)
+        refusals: list[Refusal[Record]] = []
         # Twice: a first time under the range's own token, in case a former owner still comes
         # through with it; then, if the store took that for a repetition, under one of its own.
-        for suffix in ("", f"/again-{self._now.timestamp():.0f}"):
-            missing = await self._missing(items, refusals)
+        for suffix in ("", f"/again-{self.now.timestamp():.0f}"):
+            missing = await self._missing(records, refusals)
             if not missing:
                 break
-            if len(missing) < len(items):
-                suffix += f"/only-{missing[0][1].offset}-{len(missing)}"
+            if len(missing) < len(records):
+                suffix += f"/only-{missing[0].offset}-{len(missing)}"
             refusals += await insert_splitting(missing, token + suffix, self._insert)
-        return refusals
+        return self._found, refusals
+
+    async def refused(self, refusal: Refusal[Record]) -> Reject:
+        """A row that the store refused; that its record was received is counted already."""
+        counted = await self._entry(refusal.row)
+        entry = replace(counted, received=0, dead_lettered=1, reason="refused_by_store")
+        return Reject(refusal.row, entry.reason, str(refusal.error), entry)
+
+    async def _entry(self, record: Record) -> Entry:
+        """What one record adds; of a topic that is not in the ledger, what it would."""
+        entries = (await self._shelve([record])).entries
+        if entries:
+            return entries[0]
+        source = (record.key or b"unknown").decode(errors="replace")
+        return Entry(offset=record.offset, source=source, day=written_at(record, self.now).date())
 
     async def _missing(
-        self, items: Sequence[Item[T]], refusals: Sequence[Refusal[Item[T]]]
-    ) -> list[Item[T]]:
+        self, records: Sequence[Record], refusals: Sequence[Refusal[Record]]
+    ) -> list[Record]:
         at = self._batch.partition
         stored = await self._store.stored_offsets(
             self._shelf.table, at.topic, at.partition, self._batch.first, self._batch.last
         )
-        refused = {refusal.row[1].offset for refusal in refusals}
+        refused = {refusal.row.offset for refusal in refusals}
         return [
-            item for item in items if item[1].offset not in stored and item[1].offset not in refused
+            record
+            for record in records
+            if record.offset not in stored and record.offset not in refused
         ]
 
-    async def _insert(self, items: Sequence[Item[T]], token: str) -> None:
-        for part, part_token in self._parts(items, token):
-            blocks = await asyncio.to_thread(self._shelf.blocks, part, self._now)
-            for block in blocks:
-                await self._store.insert(block.table, block.rows, token=part_token)
-                block.stored()
+    async def _shelve(self, records: Sequence[Record]) -> Shelved:
+        """Read records in a thread; one batch at a time, because two would only share the time."""
+        async with self._turn:
+            return await asyncio.to_thread(self._shelf.shelve, records, self.now)
 
-    def _parts(self, items: Sequence[Item[T]], token: str) -> list[tuple[Sequence[Item[T]], str]]:
-        """The items in one part, or in several where they are of too many days for one INSERT."""
-        day = self._shelf.day
-        if day is None or len(days := sorted({day(value) for value, _ in items})) <= MAX_DAYS:
-            return [(items, token)]
-        group = {of: number // MAX_DAYS for number, of in enumerate(days)}
-        ordered = sorted(items, key=lambda item: group[day(item[0])])
-        return [
-            (list(part), f"{token}/days-{number}")
-            for number, part in groupby(ordered, lambda item: group[day(item[0])])
-        ]
+    async def _insert(self, records: Sequence[Record], token: str) -> None:
+        is_all = len(records) == len(self._found.records)
+        found = self._found if is_all else await self._shelve(records)
+        if len({entry.day for entry in found.entries}) > MAX_DAYS:
+            await self._insert_by_days(records, token)
+            return
+        for block in found.blocks:
+            await self._store.insert(block.table, block.rows, token=token)
+            block.stored()
 
-
-def sort_out(shelf: Shelf[T], records: Sequence[Record], now: datetime) -> Sorted[T]:
-    """Read the records of a batch; what cannot be read is a reject. Pure."""
-    items: list[Item[T]] = []
-    entries: list[Entry] = []
-    rejects: list[Reject] = []
-    read, entry_of, is_kept = shelf.read, shelf.entry, shelf.is_kept
-    for record in records:
-        try:
-            value = read(record)
-        except UndecodableRecord as error:
-            rejects.append(_undecodable(record, error, now))
-            continue
-        if is_kept(record):
-            items.append((value, record))
-        entry = entry_of(value, record, now)
-        if entry is not None:
-            entries.append(entry)
-    return Sorted(items, entries, rejects)
-
-
-def _undecodable(record: Record, error: UndecodableRecord, now: datetime) -> Reject:
-    entry = Entry(
-        offset=record.offset,
-        source=_key_source(record),
-        day=written_at(record, now).date(),
-        dead_lettered=1,
-        reason="undecodable",
-    )
-    return Reject(record, entry.reason, str(error), entry)
-
-
-def _refused(shelf: Shelf[Any], refusal: Refusal[Item[Any]], now: datetime) -> Reject:
-    """A row that the store refused; that its record was received is counted already."""
-    value, record = refusal.row
-    counted = shelf.entry(value, record, now)
-    entry = Entry(
-        offset=record.offset,
-        source=counted.source if counted else _key_source(record),
-        day=counted.day if counted else written_at(record, now).date(),
-        received=0,
-        dead_lettered=1,
-        reason="refused_by_store",
-    )
-    return Reject(record, entry.reason, str(refusal.error), entry)
-
-
-def _key_source(record: Record) -> str:
-    return (record.key or b"unknown").decode(errors="replace")
+    async def _insert_by_days(self, records: Sequence[Record], token: str) -> None:
+        """In several parts, because they are of too many days for one INSERT."""
+        days = {record.offset: (await self._entry(record)).day for record in records}
+        group = {day: number // MAX_DAYS for number, day in enumerate(sorted(set(days.values())))}
+        parts: dict[int, list[Record]] = defaultdict(list)
+        for record in records:
+            parts[group[days[record.offset]]].append(record)
+        for number, part in sorted(parts.items()):
+            await self._insert(part, f"{token}/days-{number}")
 
 
 def _parked(reject: Reject) -> OutgoingRecord:

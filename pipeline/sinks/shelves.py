@@ -1,19 +1,23 @@
-"""What of each topic goes into which table, and how a record becomes a row.
+"""What of each topic goes into which table, and how records become rows.
 
-A Shelf is for the records of one topic; it knows no store and no log.
+A Shelf is for the records of one topic; it knows no store and no log. Events are read a chunk at
+a time and only their columns kept: of a batch of ten thousand they would fill fifty megabytes,
+and be cold when their turn comes.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Generic, TypeVar
+from itertools import repeat
+from typing import Protocol, TypeVar
 
 from pipeline.bus.consumer import Record
 from pipeline.bus.dead_letter import DeadLetter, read_dead_letter
 from pipeline.errors import UndecodableRecord
 from pipeline.schema.alert import Alert
 from pipeline.schema.codec import decode_alert, decode_event
-from pipeline.schema.delivery import Delivery, decode_delivery
+from pipeline.schema.delivery import decode_delivery
 from pipeline.schema.event import Event, Kind
 from pipeline.schema.topics import (
     ALERTS,
@@ -23,13 +27,14 @@ from pipeline.schema.topics import (
     EVENTS_LOG,
     EVENTS_METRIC,
 )
-from pipeline.sinks.account import Entry, dead_letter_entry, tally_of, written_at
+from pipeline.sinks.account import Entry, dead_letter_entry, ranges, tally_of, written_at
 from pipeline.store import rows
+from pipeline.store.event_columns import EventColumns
 from pipeline.store.native import Rows
 
+CHUNK_EVENTS = 1_000
 MAX_SERIES = 500_000
 T = TypeVar("T")
-Item = tuple[T, Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,55 +46,208 @@ class Block:
     stored: Callable[[], None] = lambda: None
 
 
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that gets no row, and why.
+
+    Attributes:
+        record, reason, detail: What and why.
+        entry: What that adds to the ledger.
+    """
+
+    record: Record
+    reason: str
+    detail: str
+    entry: Entry
+
+
+@dataclass(slots=True)
+class Shelved:
+    """Records, read.
+
+    Attributes:
+        records: Those that get a row.
+        blocks: Their rows.
+        entries: What they add to the ledger.
+        rejects: Those that cannot be read.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf(Generic[T]):
+class Shelf:
     """Where a topic's records go.
 
     Attributes:
         table: The table that has a row for every record, with its position.
-        read: The value of a record, or UndecodableRecord.
-        blocks: The rows of values and their records; the time is now.
-        entry: What a record adds to the ledger; None for nothing.
-        is_kept: Whether a record gets a row at all.
-        day: The day that the store ages a row by; its table is partitioned by it.
+        shelve: Reads records; the time is now.
         collapses: Whether the table makes one of rows that are stored twice.
     """
 
     table: str
-    read: Callable[[Record], T]
-    blocks: Callable[[Sequence[Item[T]], datetime], list[Block]]
-    entry: Callable[[T, Record, datetime], Entry | None]
-    is_kept: Callable[[Record], bool] = lambda _: True
-    day: Callable[[T], date] | None = None
+    shelve: Callable[[Sequence[Record], datetime], Shelved]
     collapses: bool = False
 
 
-def event_shelf(
-    kind: Kind, table: str, blocks: Callable[[Sequence[Item[Event]], datetime], list[Block]]
-) -> Shelf[Event]:
+def undecodable(record: Record, error: UndecodableRecord, now: datetime) -> Reject:
+    """A record that is not what its topic holds."""
+    entry = Entry(
+        offset=record.offset,
+        source=(record.key or b"unknown").decode(errors="replace"),
+        day=written_at(record, now).date(),
+        dead_lettered=1,
+        reason="undecodable",
+    )
+    return Reject(record, entry.reason, str(error), entry)
+
+
+def shelf(
+    table: str,
+    read: Callable[[Record], T],
+    blocks: Callable[[Sequence[tuple[T, Record]], datetime], list[Block]],
+    *,
+    entry: Callable[[T, Record, datetime], Entry | None] = lambda value, record, now: None,
+    is_kept: Callable[[Record], bool] = lambda record: True,
+) -> Shelf:
+    """A shelf of a table that makes one of doubles, for a topic with few records.
+
+    Args:
+        table: The table.
+        read: The value of a record, or UndecodableRecord.
+        blocks: The rows of values and their records; the time is now.
+        entry: What a record adds to the ledger; None for nothing.
+        is_kept: Whether a record gets a row at all.
+    """
+
+    def shelve(records: Sequence[Record], now: datetime) -> Shelved:
+        found = Shelved()
+        items = []
+        for record in records:
+            try:
+                value = read(record)
+            except UndecodableRecord as error:
+                found.rejects.append(undecodable(record, error, now))
+                continue
+            if is_kept(record):
+                items.append((value, record))
+                found.records.append(record)
+            adds = entry(value, record, now)
+            if adds is not None:
+                found.entries.append(adds)
+        found.blocks = blocks(items, now)
+        return found
+
+    return Shelf(table=table, shelve=shelve, collapses=True)
+
+
+class EventBlocks(Protocol):
+    """Makes the blocks of events that come in chunks."""
+
+    def add(self, events: Sequence[tuple[Event, Record]]) -> None:
+        """Take a chunk."""
+        ...
+
+    def blocks(self, now: datetime) -> list[Block]:
+        """The rows of all that was added."""
+        ...
+
+
+class LogBlocks:
+    """Log events become columns at once."""
+
+    def __init__(self) -> None:
+        self._columns = EventColumns()
+
+    def add(self, events: Sequence[tuple[Event, Record]]) -> None:
+        """Take a chunk."""
+        self._columns.add(events)
+
+    def blocks(self, now: datetime) -> list[Block]:
+        """One block."""
+        return [Block("events", self._columns.rows())]
+
+
+class GatheredBlocks:
+    """Events of other kinds, which are small and few, become rows all together."""
+
+    def __init__(
+        self, make: Callable[[Sequence[tuple[Event, Record]], datetime], list[Block]]
+    ) -> None:
+        self._make = make
+        self._events: list[tuple[Event, Record]] = []
+
+    def add(self, events: Sequence[tuple[Event, Record]]) -> None:
+        """Take a chunk."""
+        self._events += events
+
+    def blocks(self, now: datetime) -> list[Block]:
+        """What ``make`` makes of them."""
+        return self._make(self._events, now)
+
+
+def event_shelf(kind: Kind, table: str, collect: Callable[[], EventBlocks]) -> Shelf:
     """The shelf of an events topic."""
 
-    def read(record: Record) -> Event:
-        event = decode_event(record.value or b"")
-        if event.kind is not kind:
-            raise UndecodableRecord(f"an event of kind {event.kind}, not {kind}")
-        return event
+    def shelve(records: Sequence[Record], now: datetime) -> Shelved:
+        found, collected = Shelved(), collect()
+        for run in runs(records):
+            counts = Counter[tuple[str, date]]()
+            for begin in range(0, len(run), CHUNK_EVENTS):
+                events = _read_events(run[begin : begin + CHUNK_EVENTS], kind, now, found)
+                counts.update(_sources_and_days([event for event, _ in events]))
+                found.records += [record for _, record in events]
+                collected.add(events)
+            found.entries += [
+                Entry(offset=run[0].offset, source=source, day=day, received=count)
+                for (source, day), count in counts.items()
+            ]
+        found.blocks = collected.blocks(now)
+        return found
 
-    def entry(event: Event, record: Record, now: datetime) -> Entry:
-        return Entry(offset=record.offset, source=event.source, day=observed_day(event))
-
-    return Shelf(
-        table=table,
-        read=read,
-        blocks=blocks,
-        entry=entry,
-        day=observed_day,
-    )
+    return Shelf(table=table, shelve=shelve)
 
 
-def observed_day(event: Event) -> date:
-    """The day an event was observed, in UTC."""
-    time = event.observed_time
+def runs(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """The records of each range without holes."""
+    begin = 0
+    for first, last in ranges(records):
+        end = begin + last - first + 1
+        yield records[begin:end]
+        begin = end
+
+
+def _read_events(
+    records: Sequence[Record], kind: Kind, now: datetime, found: Shelved
+) -> list[tuple[Event, Record]]:
+    """The events of a chunk; what is none becomes a reject."""
+    events = []
+    for record in records:
+        try:
+            event = decode_event(record.value or b"")
+            if event.kind is not kind:
+                raise UndecodableRecord(f"an event of kind {event.kind}, not {kind}")
+        except UndecodableRecord as error:
+            found.rejects.append(undecodable(record, error, now))
+        else:
+            events.append((event, record))
+    return events
+
+
+def _sources_and_days(events: Sequence[Event]) -> Iterable[tuple[str, date]]:
+    """Whose each event is, and the day in UTC on which it was observed."""
+    times = [event.observed_time for event in events]
+    sources = [event.source for event in events]
+    if times and (day := utc_day(min(times))) == utc_day(max(times)):
+        return zip(sources, repeat(day), strict=False)
+    return zip(sources, map(utc_day, times), strict=True)
+
+
+def utc_day(time: datetime) -> date:
+    """The day of a time, in UTC."""
     return time.date() if time.tzinfo is UTC else time.astimezone(UTC).date()
 
 
@@ -132,15 +290,21 @@ class SeriesLook(Collection[int]):
         self._seen |= self._missed
 
 
-def sample_shelf(seen: SeenSeries) -> Shelf[Event]:
-    """The shelf of metric samples, which writes the labels of series not yet seen."""
+def _sample_blocks(
+    seen: SeenSeries,
+) -> Callable[[Sequence[tuple[Event, Record]], datetime], list[Block]]:
+    """Metric samples, and the labels of series not yet seen."""
 
-    def blocks(items: Sequence[Item[Event]], now: datetime) -> list[Block]:
+    def blocks(events: Sequence[tuple[Event, Record]], now: datetime) -> list[Block]:
         look = seen.look(now.date())
-        samples, series = rows.samples_rows(items, known=look)
+        samples, series = rows.samples_rows(events, known=look)
         return [Block("series", series, look.stored), Block("samples", samples)]
 
-    return event_shelf(Kind.METRIC, "samples", blocks)
+    return blocks
+
+
+def _click_blocks(events: Sequence[tuple[Event, Record]], now: datetime) -> list[Block]:
+    return [Block("clicks", rows.clicks_rows(events))]
 
 
 def _read_alert(record: Record) -> Alert:
@@ -150,20 +314,8 @@ def _read_alert(record: Record) -> Alert:
     return alert
 
 
-def _alert_blocks(items: Sequence[Item[Alert]], now: datetime) -> list[Block]:
-    return [Block("alerts", rows.alerts_rows(items))]
-
-
-def _read_delivery(record: Record) -> Delivery:
-    return decode_delivery(record.value or b"")
-
-
-def _delivery_blocks(items: Sequence[Item[Delivery]], now: datetime) -> list[Block]:
-    return [Block("deliveries", rows.deliveries_rows(items))]
-
-
-def _dead_letter_blocks(items: Sequence[Item[DeadLetter]], now: datetime) -> list[Block]:
-    letters = [
+def _dead_letter_blocks(letters: Sequence[tuple[DeadLetter, Record]], now: datetime) -> list[Block]:
+    found = [
         rows.DeadLetterRow(
             time=written_at(record, now),
             source=letter.source,
@@ -175,45 +327,31 @@ def _dead_letter_blocks(items: Sequence[Item[DeadLetter]], now: datetime) -> lis
             origin_offset=letter.origin.offset if letter.origin else -1,
             position=record,
         )
-        for letter, record in items
+        for letter, record in letters
     ]
-    return [Block("dead_letters", rows.dead_letters_rows(letters))]
+    return [Block("dead_letters", rows.dead_letters_rows(found))]
 
 
-def _no_entry(value: object, record: Record, now: datetime) -> None:
-    return None
-
-
-def shelves() -> dict[str, Shelf[Any]]:
+def shelves() -> dict[str, Shelf]:
     """The shelf of each topic that the store keeps."""
+    make_samples = _sample_blocks(SeenSeries())
     return {
-        EVENTS_LOG: event_shelf(
-            Kind.LOG, "events", lambda items, now: [Block("events", rows.events_rows(items))]
+        EVENTS_LOG: event_shelf(Kind.LOG, "events", LogBlocks),
+        EVENTS_METRIC: event_shelf(Kind.METRIC, "samples", lambda: GatheredBlocks(make_samples)),
+        EVENTS_CLICK: event_shelf(Kind.CLICK, "clicks", lambda: GatheredBlocks(_click_blocks)),
+        ALERTS: shelf(
+            "alerts", _read_alert, lambda items, now: [Block("alerts", rows.alerts_rows(items))]
         ),
-        EVENTS_METRIC: sample_shelf(SeenSeries()),
-        EVENTS_CLICK: event_shelf(
-            Kind.CLICK, "clicks", lambda items, now: [Block("clicks", rows.clicks_rows(items))]
+        DELIVERIES: shelf(
+            "deliveries",
+            lambda record: decode_delivery(record.value or b""),
+            lambda items, now: [Block("deliveries", rows.deliveries_rows(items))],
         ),
-        ALERTS: Shelf(
-            table="alerts",
-            read=_read_alert,
-            blocks=_alert_blocks,
-            entry=_no_entry,
-            collapses=True,
-        ),
-        DELIVERIES: Shelf(
-            table="deliveries",
-            read=_read_delivery,
-            blocks=_delivery_blocks,
-            entry=_no_entry,
-            collapses=True,
-        ),
-        DEAD_LETTER: Shelf(
-            table="dead_letters",
-            read=read_dead_letter,
-            blocks=_dead_letter_blocks,
+        DEAD_LETTER: shelf(
+            "dead_letters",
+            read_dead_letter,
+            _dead_letter_blocks,
             entry=dead_letter_entry,
             is_kept=lambda record: tally_of(record) is None,
-            collapses=True,
         ),
     }

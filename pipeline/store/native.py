@@ -17,11 +17,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import chain
-from typing import NamedTuple
+from itertools import accumulate, chain
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from pipeline.schema.event import uuid8
+
+T = TypeVar("T")
 
 
 class Column(NamedTuple):
@@ -105,20 +107,33 @@ def strings(values: Sequence[str]) -> bytes:
     if "".join(values).isascii():
         # One encoding for all: a prefix is as good a text as any in Latin-1.
         with suppress(IndexError):  # one is longer than the table of prefixes
-            parts = zip(map(_latin_prefix, map(len, values)), values, strict=True)
-            return "".join(chain.from_iterable(parts)).encode("latin-1")
+            return "".join(_interleaved(_latin_prefixes(values), values)).encode("latin-1")
     try:
         return blobs(list(map(str.encode, values)))
     except UnicodeEncodeError:  # a lone surrogate, which JSON can spell and UTF-8 cannot
         return b"".join(map(text, values))
 
 
+def _latin_prefixes(values: Sequence[str]) -> Sequence[str]:
+    """The prefix of each ASCII text, as text."""
+    with suppress(ValueError):
+        lengths = bytes(map(len, values))
+        if lengths.isascii():  # each is its own varint
+            return lengths.decode("ascii")
+    return list(map(_latin_prefix, map(len, values)))
+
+
+def _interleaved(prefixes: Sequence[T], values: Sequence[T]) -> list[T]:
+    mixed = [*values, *values]
+    mixed[::2] = prefixes
+    mixed[1::2] = values
+    return mixed
+
+
 def blobs(values: Sequence[bytes]) -> bytes:
     """A String column of bytes as they are."""
     try:
-        return b"".join(
-            chain.from_iterable(zip(map(_prefix, map(len, values)), values, strict=True))
-        )
+        return b"".join(_interleaved(list(map(_prefix, map(len, values))), values))
     except IndexError:  # one is longer than the table of prefixes
         return b"".join(chain.from_iterable((varint(len(value)), value) for value in values))
 
@@ -146,11 +161,7 @@ def integers(code: str, values: Iterable[int]) -> bytes:
 
 def ends(lengths: Iterable[int]) -> bytes:
     """Where each row's array ends, from how many elements each has."""
-    positions, position = [], 0
-    for length in lengths:
-        position += length
-        positions.append(position)
-    return integers("Q", positions)
+    return integers("Q", accumulate(lengths))
 
 
 def uuids(values: Sequence[str]) -> bytes:

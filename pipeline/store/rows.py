@@ -20,10 +20,10 @@ from pipeline.schema.delivery import Delivery
 from pipeline.schema.event import Event, Value
 from pipeline.schema.fields import METRIC_LABEL_PREFIX
 from pipeline.store import native
+from pipeline.store.event_columns import EventColumns
 from pipeline.store.event_rows import (
     EPOCH,
     LogPosition,
-    event_columns,
     fields_of,
     log_event,
     micros,
@@ -114,7 +114,9 @@ class DeadLetterRow:
 
 def events_rows(events: Sequence[tuple[Event, LogPosition]]) -> Rows:
     """Rows of ``events`` for log events."""
-    return Rows.of(event_columns(events), len(events))
+    columns = EventColumns()
+    columns.add(events)
+    return columns.rows()
 
 
 def fingerprint(metric: str, labels: Mapping[str, str]) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.schema.event import Value
 from pipeline.schema.fields import FIELDS, LOGSOURCE_SERVICE
 from pipeline.store import event_rows
-from pipeline.store.event_rows import TEXT_FIELDS, event_columns, scalar_text
+from pipeline.store.event_rows import TEXT_FIELDS, scalar_text
+from pipeline.store.rows import events_rows
 from tests.support.stored_values import log_event
 
 MIGRATIONS = Path(event_rows.__file__).parent / "migrations"
@@ -34,7 +34,7 @@ def test_columns_and_field_dictionary_agree() -> None:
 
 
 def test_what_is_inserted_is_what_the_table_has() -> None:
-    inserted = {column.name for column in event_columns([log_event(1)])}
+    inserted = set(events_rows([log_event(1)]).columns)
 
     assert inserted == set(columns_of_events_table()) - {"text"}
 
@@ -45,33 +45,6 @@ def test_what_is_inserted_is_what_the_table_has() -> None:
 )
 def test_a_scalar_has_one_text(value: str | int | float | bool, text: str) -> None:
     assert scalar_text(value) == text
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"user.name": "root", "pid": "7"},
-        {"user.name": "", "pid": "7"},
-        {"user.name": 7, "pid": "7"},
-        {"user.name": ["root", "admin"]},
-        {"EventID": 4625, "elevated": True},
-        {"EventID": [1, "x"]},
-        {LOGSOURCE_SERVICE: ["sshd", "auth"], "pid": "7"},
-        {LOGSOURCE_SERVICE: []},
-        {LOGSOURCE_SERVICE: [7]},
-        {LOGSOURCE_SERVICE: "sshd"},
-        {"load": float("inf"), "pid": "7"},
-    ],
-)
-def test_many_alike_become_what_each_alone_becomes(fields: dict[str, Value]) -> None:
-    events = [log_event(7, fields)] * 20
-
-    alone = event_columns(events[:1])
-    together = event_columns(events)
-
-    for one, many in zip(alone, together, strict=True):
-        if not one.type.startswith(("Array", "Map")):
-            assert many.data == one.data * 20, one.name
 
 
 def test_a_time_that_the_column_cannot_hold_becomes_the_nearest() -> None:
