@@ -24,16 +24,27 @@ START_SECONDS = 120
 class Product:
     """A running Tocsin.
 
+    Args:
+        data_dir: Where it keeps everything; need not exist.
+        config: A configuration file's text.
+        password: The first administrator's; None lets the product make a one-time one.
+
     Attributes:
         data_dir: Where it keeps everything.
         offset: Added to every default port.
+        printed: What the last start told its user.
     """
 
-    def __init__(self, data_dir: Path, *, config: str = "") -> None:
+    def __init__(
+        self, data_dir: Path, *, config: str = "", password: str | None = PASSWORD
+    ) -> None:
         self.data_dir = data_dir
         self.offset = free_offset()
         self._config = data_dir.parent / f"{data_dir.name}.toml"
         self._config.write_text(config)
+        chosen = {} if password is None else {"TOCSIN_ADMIN_PASSWORD": password}
+        self.printed = ""
+        self._environment = {**os.environ, **chosen}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> str:
@@ -45,15 +56,15 @@ class Product:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "TOCSIN_ADMIN_PASSWORD": PASSWORD},
+            env=self._environment,
         )
         assert self._process.stdout is not None
-        printed = ""
+        self.printed = ""
         for line in self._process.stdout:
-            printed += line
+            self.printed += line
             if "Ctrl-C" in line:
-                return printed
-        raise AssertionError(f"tocsin up ended with {self._process.wait()}:\n{printed}")
+                return self.printed
+        raise AssertionError(f"tocsin up ended with {self._process.wait()}:\n{self.printed}")
 
     def stop(self) -> int:
         """Press Ctrl-C; returns the exit status."""
@@ -125,9 +136,11 @@ class Product:
 
 
 @contextmanager
-def product(data_dir: Path, *, config: str = "") -> Iterator[Product]:
+def product(
+    data_dir: Path, *, config: str = "", password: str | None = PASSWORD
+) -> Iterator[Product]:
     """A product that is stopped afterwards, and killed if it does not stop."""
-    found = Product(data_dir, config=config)
+    found = Product(data_dir, config=config, password=password)
     found.start()
     try:
         yield found
