@@ -1,0 +1,217 @@
+"""``tocsin topics`` and ``tocsin groups``: the log from a shell, through the Kafka protocol alone.
+
+So they say the same of our broker and of any other cluster. Tables are for people and columns are
+stable: name first, separated by spaces; records are JSON lines for programs.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TextIO
+
+from pipeline.bus.admin import Admin, GroupDescription, TopicDescription
+from pipeline.bus.consumer import Record
+from pipeline.bus.position import Committed, OffsetRange, TopicPartition
+from pipeline.bus.reader import Reader
+from pipeline.settings import BusSettings
+
+POLL_SECONDS = 0.5
+POLL_RECORDS = 500
+IDLE_STATES = ("EMPTY", "DEAD")
+
+
+class LogShellError(Exception):
+    """What was asked for cannot be done; the text says why and what would help."""
+
+
+class ResetTo(StrEnum):
+    """Where a group goes on reading."""
+
+    EARLIEST = "earliest"
+    LATEST = "latest"
+
+
+async def list_topics(admin: Admin, out: TextIO) -> None:
+    """One line a topic: partitions, copies, records, and how many partitions are not well."""
+    topics = await admin.topics()
+    held = await admin.offsets([topic.name for topic in topics])
+    rows: list[Sequence[object]] = [
+        ("TOPIC", "PARTITIONS", "COPIES", "RECORDS", "UNDER-REPLICATED", "OFFLINE")
+    ]
+    for topic in topics:
+        partitions = topic.partitions
+        rows.append(
+            (
+                topic.name,
+                len(partitions),
+                max((len(each.replicas) for each in partitions), default=0),
+                _records(held, topic.name),
+                sum(len(each.in_sync) < len(each.replicas) for each in partitions),
+                sum(each.leader < 0 for each in partitions),
+            )
+        )
+    _table(rows, out)
+
+
+async def describe_topic(admin: Admin, name: str, out: TextIO) -> None:
+    """A topic's own settings, then one line a partition.
+
+    Raises:
+        LogShellError: There is no such topic.
+    """
+    topic = await _topic(admin, name)
+    for setting, value in sorted((await admin.topic_configs([name]))[name].items()):
+        out.write(f"{setting}={value}\n")
+    held = await admin.offsets([name])
+    rows: list[Sequence[object]] = [
+        ("PARTITION", "LEADER", "REPLICAS", "IN-SYNC", "LOG-START", "END")
+    ]
+    for each in topic.partitions:
+        span = held[TopicPartition(name, each.partition)]
+        leader = each.leader if each.leader >= 0 else "none"
+        replicas, in_sync = _joined(each.replicas), _joined(each.in_sync)
+        rows.append((each.partition, leader, replicas, in_sync, span.start, span.end))
+    _table(rows, out)
+
+
+async def tail(bus: BusSettings, name: str, out: TextIO, *, last: int, follow: bool) -> None:
+    """The last records of every partition, then, if asked to, those that come, until cancelled.
+
+    Args:
+        last: At most so many records of each partition.
+
+    Raises:
+        LogShellError: There is no such topic.
+    """
+    async with Reader(bus, client_id="tocsin-tail") as reader:
+        partitions = await reader.partitions(name)
+        if not partitions:
+            raise LogShellError(f"there is no topic {name!r}; tocsin topics list names them all")
+        held = await reader.offsets(partitions)
+        starts = {at: max(span.start, span.end - last) for at, span in held.items()}
+        await reader.assign(starts)
+        while follow or any(reader.positions[at] < held[at].end for at in partitions):
+            for record in await reader.poll(max_records=POLL_RECORDS, timeout_seconds=POLL_SECONDS):
+                out.write(_json(record) + "\n")
+            out.flush()
+
+
+async def list_groups(admin: Admin, out: TextIO) -> None:
+    """One line a group: its state, its members and how far it is behind."""
+    rows: list[Sequence[object]] = [("GROUP", "STATE", "MEMBERS", "LAG")]
+    for group in await admin.groups():
+        lag = sum((await admin.lag(group.name)).values())
+        rows.append((group.name, group.state, len(group.members), lag))
+    _table(rows, out)
+
+
+async def describe_group(admin: Admin, name: str, out: TextIO) -> None:
+    """One line a partition: committed, end, lag, and who reads it.
+
+    Raises:
+        LogShellError: There is no such group.
+    """
+    group = await _group(admin, name)
+    committed = await admin.committed(name)
+    readers = {at: client for client, assigned in group.members for at in assigned}
+    held = await admin.offsets({at.topic for at in (*committed, *readers)})
+    out.write(f"state={group.state} members={len(group.members)}\n")
+    rows: list[Sequence[object]] = [
+        ("TOPIC", "PARTITION", "COMMITTED", "LOG-START", "END", "LAG", "READER")
+    ]
+    for at in sorted({*committed, *readers}):
+        span, to = held.get(at, OffsetRange(0, 0)), committed.get(at)
+        lag = "-" if to is None else max(0, span.end - max(to.offset, span.start))
+        offset = "-" if to is None else to.offset
+        reader = readers.get(at, "-")
+        rows.append((at.topic, at.partition, offset, span.start, span.end, lag, reader))
+    _table(rows, out)
+
+
+async def reset_group(
+    admin: Admin, name: str, topic: str, to: ResetTo | int, out: TextIO, *, dry_run: bool
+) -> None:
+    """Let a group go on elsewhere in a topic: one line a partition with its old and new place.
+
+    Args:
+        to: An offset is brought within what each partition holds.
+        dry_run: Say it and do nothing.
+
+    Raises:
+        LogShellError: There is no such topic or group, or the group has members: they would
+            commit over it.
+    """
+    await _topic(admin, topic)
+    group = await _group(admin, name)
+    if group.state not in IDLE_STATES and not dry_run:
+        raise LogShellError(
+            f"group {name} is {group.state} with {len(group.members)} members; stop them first"
+        )
+    committed = await admin.committed(name)
+    wanted = {at: _place(span, to) for at, span in sorted((await admin.offsets([topic])).items())}
+    if not dry_run:
+        await admin.commit(name, {at: Committed(offset) for at, offset in wanted.items()})
+    rows: list[Sequence[object]] = [("TOPIC", "PARTITION", "FROM", "TO")]
+    for at, offset in wanted.items():
+        before = committed.get(at)
+        rows.append((at.topic, at.partition, before.offset if before else "-", offset))
+    _table(rows, out)
+    if dry_run:
+        out.write("Nothing was changed; leave out --dry-run to do it.\n")
+
+
+def _place(span: OffsetRange, to: ResetTo | int) -> int:
+    if to is ResetTo.EARLIEST:
+        return span.start
+    if to is ResetTo.LATEST:
+        return span.end
+    return min(max(int(to), span.start), span.end)
+
+
+async def _topic(admin: Admin, name: str) -> TopicDescription:
+    for topic in await admin.topics():
+        if topic.name == name:
+            return topic
+    raise LogShellError(f"there is no topic {name!r}; tocsin topics list names them all")
+
+
+async def _group(admin: Admin, name: str) -> GroupDescription:
+    for group in await admin.groups():
+        if group.name == name:
+            return group
+    raise LogShellError(f"there is no group {name!r}; tocsin groups list names them all")
+
+
+def _records(held: Mapping[TopicPartition, OffsetRange], topic: str) -> int:
+    return sum(span.end - span.start for at, span in held.items() if at.topic == topic)
+
+
+def _joined(nodes: Sequence[int]) -> str:
+    return ",".join(map(str, nodes)) or "none"
+
+
+def _json(record: Record) -> str:
+    return json.dumps(
+        {
+            "partition": record.partition,
+            "offset": record.offset,
+            "timestamp_ms": record.timestamp_ms,
+            "key": _text(record.key),
+            "value": _text(record.value),
+            "headers": {name: _text(value) for name, value in record.headers},
+        },
+        ensure_ascii=False,
+    )
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode("utf-8", "backslashreplace")
+
+
+def _table(rows: Sequence[Sequence[object]], out: TextIO) -> None:
+    """Aligned columns, two spaces apart; numbers and names alike to the left."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(texts[0]))]
+    for row in texts:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.write(line.rstrip() + "\n")
