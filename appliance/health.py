@@ -1,7 +1,8 @@
 """``/metrics`` and ``/healthz`` of a process, beside whatever else it serves.
 
-``/healthz`` answers 200 once the role is ready and 503 before and while it stops. Both need no
-sign-in: they listen on loopback unless configured, and show counts, never contents.
+``/healthz`` answers 200 once the role is ready and 503 before and while it stops; a role that
+serves but cannot do all of its work says ``degraded`` and why. Both need no sign-in: they listen on
+loopback unless configured, and show counts, never contents.
 """
 
 import asyncio

@@ -26,13 +26,30 @@ from pipeline.settings import BusSettings, PipelineSettings, ScrapeTarget
 
 log = structlog.get_logger()
 
-Ready = Callable[[], None]
 PR_SET_PDEATHSIG = 1
 FAILURE_POLL_SECONDS = 0.5
 
 
 class BrokerFailed(Exception):
     """The log directory is out of service; a new start recovers it or says why it cannot."""
+
+
+class Ready:
+    """What a role calls once it is ready.
+
+    Attributes:
+        is_set: Whether it has.
+        trouble: Why it does not do all of its work for now; None while it does.
+    """
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self.trouble: str | None = None
+
+    def __call__(self) -> None:
+        """Say that the role is ready."""
+        keep_what_is_loaded()
+        self.is_set = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +75,14 @@ def run_role(name: str, configuration: Configuration, secrets: Secrets) -> None:
 
 async def _serve(name: str, configuration: Configuration, secrets: Secrets) -> None:
     """The role beside its health endpoint."""
-    ready = asyncio.Event()
+    ready = Ready()
 
     def report() -> tuple[bool, Mapping[str, object]]:
-        return ready.is_set(), {"role": name, "status": "ok" if ready.is_set() else "starting"}
+        status = "starting" if not ready.is_set else "degraded" if ready.trouble else "ok"
+        told: dict[str, object] = {"role": name, "status": status}
+        return ready.is_set, told if ready.trouble is None else {**told, "trouble": ready.trouble}
 
-    def is_ready() -> None:
-        keep_what_is_loaded()
-        ready.set()
-
-    task = asyncio.ensure_future(ROLES[name].run(configuration, secrets, is_ready))
+    task = asyncio.ensure_future(ROLES[name].run(configuration, secrets, ready))
     stop_on_signals(task)
     port = configuration.metrics_port(name)
     async with serve_health(configuration.metrics_host, port, report):
@@ -117,7 +132,8 @@ async def _broker(configuration: Configuration, secrets: Secrets, ready: Ready) 
     )
     async with Broker(settings) as broker:
         ready()
-        while broker.failure is None:  # noqa: ASYNC110 - set where no loop may be running
+        while broker.failure is None:
+            ready.trouble = broker.shortage
             await asyncio.sleep(FAILURE_POLL_SECONDS)
         raise BrokerFailed(broker.failure)
 

@@ -1,6 +1,7 @@
 """Build a broker from its settings and run it; the only module that knows every part."""
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +18,9 @@ from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
 from broker_core.handlers.topology import OtherListener, SingleNode
+from broker_core.log.budget_keeper import BudgetKeeper
 from broker_core.log.cleaner import LogCleaner
+from broker_core.log.disk_budget import Progress
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.policy_store import PolicyStore
@@ -88,6 +91,11 @@ class Broker:
         """
         return self._logs.fault.reason
 
+    @property
+    def shortage(self) -> str | None:
+        """Why nothing can be written for lack of space, though reading goes on; None if it can."""
+        return self._logs.fault.shortage
+
     async def _open(self, opened: AsyncExitStack) -> None:
         """Open part after part; each leaves with ``opened`` how it is closed again."""
         settings = self.settings
@@ -96,10 +104,8 @@ class Broker:
         opened.push_async_callback(asyncio.to_thread, logs.close)
         commit = GroupCommit(logs.fault)
         opened.push_async_callback(commit.close)
-        cleaner = asyncio.create_task(
-            LogCleaner(logs, commit, self._clock).run(), name="log-cleaner"
-        )
-        opened.push_async_callback(_cancel, cleaner)
+        cleaner = LogCleaner(logs, commit, self._clock)
+        _run(cleaner.run(), "log-cleaner", opened)
         partitions = settings.groups.offsets_partitions
         offsets = await asyncio.to_thread(
             OffsetStore.open, logs, commit, self._clock, partitions=partitions
@@ -128,10 +134,22 @@ class Broker:
             mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
             policy=policy,
         )
+        if settings.disk_budget is not None:
+            keeper = BudgetKeeper(
+                logs, cleaner, budget_bytes=settings.disk_budget, progress=self._progress
+            )
+            _run(keeper.run(), "disk-budget", opened)
         for listener in listeners:
             listener.start()
         opened.callback(groups.close)  # last opened, first closed: who waits is answered
         opened.callback(delayed.stop)
+
+    def _progress(self) -> Sequence[Progress] | None:
+        """How far the groups have come that the disk budget waits for; None if others know."""
+        if self._services.topology.controller is not None:
+            return None
+        groups = self._services.groups
+        return [groups.progress(group) for group in self.settings.disk_budget_groups]
 
     async def _bind(self, opened: AsyncExitStack) -> list[Listener]:
         """Take the addresses, and leave with ``opened`` how they are given up."""
@@ -195,6 +213,10 @@ class Broker:
             drain_seconds=settings.drain_timeout.total_seconds(),
             certificates=certificates,
         )
+
+
+def _run(work: Coroutine[None, None, None], name: str, opened: AsyncExitStack) -> None:
+    opened.push_async_callback(_cancel, asyncio.create_task(work, name=name))
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

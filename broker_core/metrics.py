@@ -123,3 +123,16 @@ CONTROLLER_COMMIT_SECONDS = Histogram(
     "Controller: making one decision durable.",
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
+LOG_READ_ONLY = Gauge(
+    "kafka_log_logmanager_readonly",
+    "1 while nothing is taken for lack of space, by what is short (disk_full, disk_budget).",
+    ["kind"],
+)
+LOG_SIZE_BYTES = Gauge(
+    "kafka_log_logmanager_size_bytes",
+    "What all partitions take together.",
+)
+LOG_BUDGET_BYTES = Gauge(
+    "kafka_log_logmanager_budget_bytes",
+    "What all partitions may take together; 0 without a budget.",
+)

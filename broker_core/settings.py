@@ -156,6 +156,21 @@ class BrokerSettings(Section):
     default_partitions: PositiveInt = Field(
         default=4, description="Partitions of a topic created without a number."
     )
+    disk_budget: PositiveInt | None = Field(
+        default=None,
+        description="Bytes that all partitions may take together: above it the oldest segments go, "
+        "but nothing that a group of disk_budget_groups has still to read; then producing is "
+        "refused until they have caught up. None: no limit but topics' own.",
+    )
+    disk_budget_groups: tuple[str, ...] = Field(
+        default=(
+            "tocsin-collectors",
+            "tocsin-detections",
+            "tocsin-sink-clickhouse",
+            "tocsin-sink-webhook",
+        ),
+        description="Consumer groups whose unread records are never removed for the budget.",
+    )
     max_partitions: PositiveInt = Field(default=2000, description="Partitions of all topics.")
     max_connections: PositiveInt = Field(default=1000, description="Clients at a time.")
     max_connections_per_address: PositiveInt = Field(

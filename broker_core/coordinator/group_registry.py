@@ -20,6 +20,7 @@ from broker_core.coordinator.offset_records import CommittedOffset
 from broker_core.coordinator.offsets import OffsetStore, TopicPartition
 from broker_core.coordinator.subscription import CONSUMER_PROTOCOL, subscribed_topics
 from broker_core.errors import BrokerError, ErrorCode
+from broker_core.log.disk_budget import Progress
 from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.messages.delete_groups import (
     DeletableGroupResult,
@@ -282,6 +283,18 @@ class GroupRegistry:
         except BrokerError:
             return OffsetDeleteResponse(error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE)
         return group_answers.offsets_deleted(request, in_use)
+
+    def progress(self, group_id: str) -> Progress:
+        """How far a group has come, and which topics its members read."""
+        group = self._groups.get(group_id)
+        topics: frozenset[str] = frozenset()
+        if group is not None and group.protocol_type == CONSUMER_PROTOCOL:
+            told = [text for one in group.members.values() for text in one.protocols.values()]
+            topics = topics.union(*map(subscribed_topics, told))
+        committed = self._offsets.of(group_id)
+        return Progress(
+            committed={where: known.offset for where, known in committed.items()}, topics=topics
+        )
 
     def close(self) -> None:
         """Send everybody who waits away, and stop the timers."""

@@ -97,6 +97,7 @@ def _check(request: ProduceRequest, topic: str, call: Call) -> None:
         raise TransactionalIdAuthorizationFailed("there are no transactions here")
     if not call.may_write(topic) or is_internal(topic):
         raise TopicAuthorizationFailed(topic)
+    call.services.logs.fault.check_budget()
 
 
 async def _wait(outcomes: list[_Outcome], acks: int, seconds: float) -> None:

@@ -68,8 +68,7 @@ class LogCleaner:
             StorageError, OSError: The disk refused; the log is as it was, or smaller.
         """
         if partition.is_active_aged:
-            partition.roll()
-            await self._commit.flush(partition)
+            await self.seal(partition)
         partition.expire_producers()
         await self._remove_old(partition)
         if partition.config.is_compacted:
@@ -78,7 +77,7 @@ class LogCleaner:
     async def _remove_old(self, partition: PartitionLog) -> None:
         removal = retention.decide(
             [
-                retention.SealedSegment(segment.next_offset, segment.size, _newest_ms(segment))
+                retention.SealedSegment(segment.next_offset, segment.size, newest_ms(segment))
                 for segment in partition.durable_sealed
             ],
             active_bytes=partition.segments[-1].size,
@@ -87,21 +86,48 @@ class LogCleaner:
         )
         if removal.log_start_offset is not None:
             partition.truncate_before(removal.log_start_offset)
+        gone = await self._remove_below_start(partition)
+        if gone:
+            LOG_SEGMENTS_DELETED.labels("age").inc(removal.by_age)
+            LOG_SEGMENTS_DELETED.labels("size").inc(removal.by_size)
+            asked = gone - removal.by_age - removal.by_size
+            LOG_SEGMENTS_DELETED.labels("deleted_records").inc(max(0, asked))
+
+    async def remove_before(self, partition: PartitionLog, offset: int, *, reason: str) -> None:
+        """Let a partition that is not compacted start at ``offset``, and remove what lies before.
+
+        Args:
+            reason: For the metric.
+
+        Raises:
+            StorageError, OSError, OffsetOutOfRange: It is as it was, or smaller.
+        """
+        partition.truncate_before(offset)
+        LOG_SEGMENTS_DELETED.labels(reason).inc(await self._remove_below_start(partition))
+
+    async def seal(self, partition: PartitionLog) -> None:
+        """Begin a new segment, so that the one that is written to may go.
+
+        Raises:
+            StorageError: The disk refused.
+        """
+        partition.roll()
+        await self._commit.flush(partition)
+
+    async def _remove_below_start(self, partition: PartitionLog) -> int:
+        """Remove sealed segments below the log start; return how many."""
         if partition.needs_flush:
             await self._commit.flush(partition)
         gone = partition.detach_below_start()
         if gone:
             await _in_thread(_remove_files, gone)
-            LOG_SEGMENTS_DELETED.labels("age").inc(removal.by_age)
-            LOG_SEGMENTS_DELETED.labels("size").inc(removal.by_size)
-            asked = len(gone) - removal.by_age - removal.by_size
-            LOG_SEGMENTS_DELETED.labels("deleted_records").inc(max(0, asked))
             log.info(
                 "log_segments_removed",
                 partition=partition.directory.name,
                 segments=len(gone),
                 log_start_offset=partition.log_start_offset,
             )
+        return len(gone)
 
     async def _compact(self, partition: PartitionLog) -> None:
         stable = partition.last_stable_offset
@@ -162,7 +188,8 @@ async def _in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
         raise
 
 
-def _newest_ms(segment: Segment) -> int:
+def newest_ms(segment: Segment) -> int:
+    """When a segment's newest record happened, but no later than it was written."""
     written_ms = segment.path.stat().st_mtime_ns // 1_000_000
     newest_ms = segment.max_timestamp
     return written_ms if newest_ms == NO_TIMESTAMP else min(newest_ms, written_ms)

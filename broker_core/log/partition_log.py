@@ -25,7 +25,7 @@ from broker_core.errors import (
 from broker_core.log import file_layout, time_lookup
 from broker_core.log.batch_check import check_batch
 from broker_core.log.checkpoint import CleanEnd, PartitionCheckpoint
-from broker_core.log.fault import Fault
+from broker_core.log.fault import DISK_FULL, Fault, note_shortage
 from broker_core.log.flush import Flush, drop_old_snapshots
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.producer_snapshot import Producer
@@ -218,7 +218,10 @@ class PartitionLog:
         try:
             segment.open_for_append(create=True)
         except OSError as error:
-            raise StorageError(f"cannot begin {segment.path.name}: {error}") from error
+            refusal = StorageError(f"cannot begin {segment.path.name}: {error}")
+            refusal.__cause__ = error
+            note_shortage(self._fault, refusal)
+            raise refusal from error
         now_ms = self._clock.now_ms()
         self.expire_producers()
         snapshot = self.directory / file_layout.snapshot_file(self.end_offset)
@@ -561,6 +564,10 @@ class PartitionLog:
         except OSError as error:
             self._fault.set(f"{self._active.path}: {error}")
             raise StorageError(f"cannot take back a partial write: {error}") from error
+        except StorageError as error:
+            note_shortage(self._fault, error)
+            raise
+        self._fault.set_shortage(DISK_FULL, None)
         self.end_offset = header.base_offset + header.last_offset_delta + 1
 
     def _producer_expiry_ms(self) -> int:

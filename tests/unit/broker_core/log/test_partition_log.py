@@ -280,8 +280,10 @@ def test_a_full_disk_costs_the_batch_and_nothing_else(logs: LogDirectory) -> Non
 
     assert log.segments[-1].path.stat().st_size == size
     assert values(log) == sent
+    assert logs.fault.shortage is not None
     log.append(batch(b"there is room again"))
     sync(log)
+    assert logs.fault.shortage is None
     assert values(log) == [*sent, b"there is room again"]
 
 
