@@ -196,6 +196,14 @@ def bench(context: typer.Context, name: str) -> None:
 
 
 @app.command()
+def judges(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Let others' test programs judge our broker: a table of what passed and what did not."""
+    from appliance.development import run_judges
+
+    sys.exit(run_judges(names or []))
+
+
+@app.command()
 def docs() -> None:
     """Write the reference pages anew from the code."""
     from appliance.development import ROOT

@@ -85,3 +85,9 @@ def run_benchmark(name: str, arguments: Sequence[str]) -> int:
         return 2
     command = [sys.executable, "-m", f"tests.bench.{name}", *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def run_judges(names: Sequence[str]) -> int:
+    """Run test programs that others wrote against our broker; all of them by default."""
+    command = [sys.executable, "-m", "tests.judges", *names]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
