@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from appliance.config import ConfigurationInvalid, load_configuration
+from detections import worker
+from pipeline.collectors import kafka
+from pipeline.sinks import role, webhook
 
 
 def test_defaults_need_no_file() -> None:
@@ -98,3 +101,14 @@ def test_our_own_address_spelt_out_replaces_nothing(tmp_path: Path) -> None:
     file.write_text('[pipeline.bus]\nurl = "kafka://127.0.0.1:9092"\n')
 
     assert load_configuration(file).replaced_roles == frozenset()
+
+
+def test_the_disk_budget_waits_for_the_groups_that_our_roles_have() -> None:
+    found = load_configuration(None)
+
+    assert set(found.broker.disk_budget_groups) == {
+        kafka.GROUP,
+        worker.GROUP,
+        role.CLICKHOUSE_GROUP,
+        webhook.GROUP,
+    }
