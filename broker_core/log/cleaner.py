@@ -7,6 +7,7 @@ writing and removing files in a thread.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -129,9 +130,19 @@ class LogCleaner:
             )
         return len(gone)
 
+    def _compactable(self, partition: PartitionLog) -> Sequence[Segment]:
+        """Sealed segments without open transactions and older than ``min.compaction.lag.ms``."""
+        stable, lag_ms = partition.last_stable_offset, partition.config.min_compaction_lag_ms
+        newest = self._clock.now_ms() - lag_ms
+
+        def may_be_compacted(segment: Segment) -> bool:
+            is_old = lag_ms == 0 or newest_ms(segment) <= newest
+            return segment.next_offset <= stable and is_old
+
+        return list(takewhile(may_be_compacted, partition.durable_sealed))
+
     async def _compact(self, partition: PartitionLog) -> None:
-        stable = partition.last_stable_offset
-        sealed = [one for one in partition.durable_sealed if one.next_offset <= stable]
+        sealed = self._compactable(partition)
         done_until = self._compacted_until.get(partition, 0)
         dirty_bytes = sum(one.size for one in sealed if one.next_offset > done_until)
         if not dirty_bytes or dirty_bytes * 2 < sum(one.size for one in sealed):

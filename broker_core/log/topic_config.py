@@ -33,6 +33,7 @@ class LogConfig:
         is_compacted: Only the last record of each key is kept (``cleanup.policy``).
         is_deleted_by_retention: Retention applies (``cleanup.policy``).
         delete_retention_ms: How long a compacted topic keeps a tombstone.
+        min_compaction_lag_ms: How long a record stays before compaction may remove it.
         has_log_append_time: The broker's time replaces the producer's.
         min_insync_replicas: acks=all is refused while fewer replicas are in sync, or all there are.
     """
@@ -45,6 +46,7 @@ class LogConfig:
     is_compacted: bool = False
     is_deleted_by_retention: bool = True
     delete_retention_ms: int = 24 * 60 * 60 * 1000
+    min_compaction_lag_ms: int = 0
     has_log_append_time: bool = False
     min_insync_replicas: int = 1
 
@@ -120,6 +122,7 @@ def describe_log_config(resolved: LogConfig) -> dict[str, str]:
         "delete.retention.ms": str(resolved.delete_retention_ms),
         "max.message.bytes": str(resolved.max_message_bytes),
         "message.timestamp.type": "LogAppendTime" if resolved.has_log_append_time else "CreateTime",
+        "min.compaction.lag.ms": str(resolved.min_compaction_lag_ms),
         "min.insync.replicas": str(resolved.min_insync_replicas),
         "retention.bytes": str(resolved.retention_bytes),
         "retention.ms": str(resolved.retention_ms),
@@ -191,6 +194,7 @@ _READERS: Mapping[str, _Reader] = {
     "delete.retention.ms": _integer("delete_retention_ms", 0),
     "max.message.bytes": _integer("max_message_bytes", 1, MAX_SEGMENT_BYTES),
     "message.timestamp.type": _timestamp_type,
+    "min.compaction.lag.ms": _integer("min_compaction_lag_ms", 0),
     "min.insync.replicas": _integer("min_insync_replicas", 1, 32767),
     "retention.bytes": _integer("retention_bytes", UNLIMITED),
     "retention.ms": _integer("retention_ms", UNLIMITED),

@@ -161,6 +161,26 @@ async def test_a_compacted_topic_keeps_the_last_of_each_key(
     again.let_go()
 
 
+async def test_records_younger_than_the_compaction_lag_stay(
+    logs: LogDirectory, commit: GroupCommit, cleaner: LogCleaner, clock: TurnedClock
+) -> None:
+    lag = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(HOUR_MS)}
+    log = topic(logs, lag)
+    for number in range(4):
+        log.append(batch(b"%d" % number, keys=[b"k"]))
+        await commit.flush(log)
+        log.roll()
+    await commit.flush(log)
+
+    await cleaner.clean(log)
+    young = values(log)
+    clock.turn(HOUR_MS)
+    await cleaner.clean(log)
+
+    assert young == [b"0", b"1", b"2", b"3"]
+    assert values(log) == [b"3"]
+
+
 async def test_compaction_waits_until_it_is_worth_it(
     logs: LogDirectory, commit: GroupCommit, cleaner: LogCleaner
 ) -> None:

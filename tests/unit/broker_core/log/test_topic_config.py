@@ -33,6 +33,7 @@ def test_what_a_topic_sets_counts() -> None:
             "max.message.bytes": "9",
             "message.timestamp.type": "LogAppendTime",
             "delete.retention.ms": "0",
+            "min.compaction.lag.ms": "7",
             "segment.bytes": "1024",
             "segment.ms": "10",
         },
@@ -44,6 +45,7 @@ def test_what_a_topic_sets_counts() -> None:
     assert config.has_log_append_time
     assert (config.retention_ms, config.retention_bytes, config.max_message_bytes) == (-1, 7, 9)
     assert (config.segment_bytes, config.segment_ms, config.delete_retention_ms) == (1024, 10, 0)
+    assert config.min_compaction_lag_ms == 7
 
 
 @pytest.mark.parametrize(
