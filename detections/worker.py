@@ -173,8 +173,8 @@ class Worker:
                 log.warning("alerts_unacknowledged", records=len(records), detail=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
             except BusRefused as error:
-                ALERTS_REFUSED.inc()
-                log.error("alerts_refused", detail=str(error))
+                ALERTS_REFUSED.inc(len(error.refused))
+                log.error("alerts_refused", records=len(error.refused), detail=str(error))
                 return
             else:
                 return

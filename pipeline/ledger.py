@@ -11,7 +11,8 @@ Every term is measured on its own; none is what is left over when the others are
 - **stored**: rows of the tables ``events``, ``samples`` and ``clicks``, counted, up to the offset
   that the ledger's ranges reach in each partition, so that a batch under way does not show.
 - **dead_lettered**: records of the ranges that were parked instead of stored, as their batch
-  wrote down.
+  wrote down. The letters that lie in ``dead_letters`` are counted by reason beside it: fewer of
+  them than were parked is a problem, once nothing is on its way there.
 - **dropped**: the same for tallies; and gaps: offsets that the ranges passed over although the
   log gave them to records. A gap is a loss, it has a name here, and it is a problem.
 - **in_flight**: from the end of the ranges to the end of the log, by the log's offsets.
@@ -22,6 +23,8 @@ cancel out. Deleting a stored row by hand is such a loss.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from pipeline.schema.topics import DEAD_LETTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +81,14 @@ class Measured:
         coverage: By partition, from ledger rows. Measure it first.
         counted: By source and reason, from the ledger rows of the same ranges.
         stored: Rows by source, up to each partition's ``Coverage.end``.
+        letters: Rows of ``dead_letters`` by reason. Measure them after ``counted``.
         log: What the log holds of every topic that the ledger is kept for. Measure it last.
     """
 
     coverage: Sequence[Coverage]
     counted: Sequence[Counted]
     stored: Mapping[str, int]
+    letters: Mapping[str, int]
     log: Sequence[LogSpan]
 
 
@@ -140,6 +145,7 @@ def reconcile(measured: Measured) -> Ledger:
     ...     coverage=[Coverage(topic="events.log", partition=0, begin=0, end=3, records=3)],
     ...     counted=[Counted(source="syslog:a", received=3, dead_lettered=0, dropped=0)],
     ...     stored={"syslog:a": 2},
+    ...     letters={},
     ...     log=[LogSpan(topic="events.log", partition=0, start=0, end=4)],
     ... )).problems
     ('syslog:a: 1 of 3 received records is neither stored nor accounted for',)
@@ -149,7 +155,7 @@ def reconcile(measured: Measured) -> Ledger:
         f"{at.topic}:{at.partition}": at.end - at.begin - at.records for at in measured.coverage
     }
     lost = sum(gap for gap in gaps.values() if gap > 0)
-    in_flight, log_problems = _in_flight(measured)
+    in_flight, log_problems = _in_flight(measured, measured.log)
     totals = Terms(
         received=sum(of.terms.received for of in sources) + lost + in_flight,
         stored=sum(of.terms.stored for of in sources),
@@ -159,6 +165,7 @@ def reconcile(measured: Measured) -> Ledger:
     )
     problems = [_source_problem(of) for of in sources if of.terms.missing]
     problems += [_gap_problem(where, gap) for where, gap in sorted(gaps.items()) if gap]
+    problems += _letter_problems(measured)
     return Ledger(
         totals=totals,
         sources=sources,
@@ -189,11 +196,11 @@ def _sources(measured: Measured) -> tuple[SourceTerms, ...]:
     )
 
 
-def _in_flight(measured: Measured) -> tuple[int, list[str]]:
+def _in_flight(measured: Measured, spans: Iterable[LogSpan]) -> tuple[int, list[str]]:
     reached = {(at.topic, at.partition): at.end for at in measured.coverage}
     waiting = 0
     problems = []
-    for span in measured.log:
+    for span in spans:
         end = reached.get((span.topic, span.partition), span.start)
         waiting += max(0, span.end - end)
         if span.end < end:
@@ -202,6 +209,25 @@ def _in_flight(measured: Measured) -> tuple[int, list[str]]:
                 f" below {end}, which is stored: the log lost records or was made anew"
             )
     return waiting, problems
+
+
+def _letter_problems(measured: Measured) -> list[str]:
+    """Reasons for which there are fewer letters than records that were parked."""
+    on_their_way, _ = _in_flight(
+        measured, [span for span in measured.log if span.topic == DEAD_LETTER]
+    )
+    if on_their_way:
+        return []
+    parked: dict[str, int] = {}
+    for row in measured.counted:
+        if row.dead_lettered:
+            parked[row.reason] = parked.get(row.reason, 0) + row.dead_lettered
+    return [
+        f"{reason}: {count} records were dead-lettered, and of {measured.letters.get(reason, 0)}"
+        " there is a dead letter"
+        for reason, count in sorted(parked.items())
+        if measured.letters.get(reason, 0) < count
+    ]
 
 
 def _reasons(counted: Iterable[Counted], lost: int) -> dict[str, int]:

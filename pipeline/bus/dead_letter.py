@@ -3,10 +3,13 @@
 The value stays as it was found, byte for byte. Headers: ``reason`` (a fixed word, for
 counting), ``detail`` (for people), ``source``, and for a record that already lies in a topic
 ``origin_topic``, ``origin_partition`` and ``origin_offset``. A record may be parked twice by
-a restart; readers tell it by its origin.
+a restart; readers tell it by its origin. A tally has no value but a header ``dropped``: how many
+messages were lost whose bytes nobody has.
 """
 
 from dataclasses import dataclass
+
+import msgspec
 
 from pipeline.bus.consumer import Record
 from pipeline.bus.position import Position
@@ -16,6 +19,8 @@ from pipeline.schema.topics import DEAD_LETTER
 MAX_VALUE_BYTES = 512 << 10
 MAX_DETAIL_CHARACTERS = 1_000
 MAX_SOURCE_CHARACTERS = 500
+_DROPPED_HEADER = "dropped"
+_MAX_TALLY_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,21 @@ def dead_letter(
         key=source.encode(errors="replace"),
         headers=tuple(headers),
     )
+
+
+def tally(*, source: str, reason: str, count: int) -> OutgoingRecord:
+    """The record that says how many messages were lost."""
+    record = dead_letter(
+        value=b"", source=source, reason=reason, detail=f"{count} messages", origin=None
+    )
+    headers = (*record.headers, (_DROPPED_HEADER, str(count).encode()))
+    return msgspec.structs.replace(record, headers=headers)
+
+
+def tally_of(record: Record) -> int | None:
+    """How many messages a tally stands for; None for a dead letter with a value of its own."""
+    text = dict(record.headers).get(_DROPPED_HEADER, b"")
+    return int(text) if text.isdigit() and len(text) <= _MAX_TALLY_DIGITS else None
 
 
 def read_dead_letter(record: Record) -> DeadLetter:

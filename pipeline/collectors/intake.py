@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from pipeline.bus.dead_letter import dead_letter
+from pipeline.bus.dead_letter import dead_letter, tally
 from pipeline.bus.position import Position
 from pipeline.bus.producer import OutgoingRecord
 from pipeline.errors import BusRefused, BusUnavailable, UndecodableRecord
@@ -33,8 +33,6 @@ log = structlog.get_logger()
 
 HEAD_BYTES = 2048
 """How much of a parked message is kept."""
-DROPPED_HEADER = "dropped"
-"""Header of a tally: how many messages it stands for, in decimal."""
 
 TICK_SECONDS = 0.005
 TICK_RECORDS = 2_000
@@ -174,11 +172,7 @@ class Intake:
     def tally(self, collector: str, *, source: str, reason: str, count: int) -> None:
         """Write down how many messages were lost whose bytes nobody has."""
         COLLECTOR_DROPPED.labels(collector, reason).inc(count)
-        record = dead_letter(
-            value=b"", source=source, reason=reason, detail=f"{count} messages", origin=None
-        )
-        headers = (*record.headers, (DROPPED_HEADER, str(count).encode()))
-        self.submit(collector, (msgspec.structs.replace(record, headers=headers),))
+        self.submit(collector, (tally(source=source, reason=reason, count=count),))
 
     async def drain(self, *, timeout_seconds: float) -> None:
         """Return once nothing is under way; name what still is when the time ends."""

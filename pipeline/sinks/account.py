@@ -10,23 +10,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from pipeline.bus.consumer import Record
-from pipeline.bus.dead_letter import DeadLetter
+from pipeline.bus.dead_letter import DeadLetter, tally_of
 from pipeline.schema.topics import ALERTS, DAY_MS, DEAD_LETTER, DELIVERIES, EVENT_TOPICS
 from pipeline.sinks.buffer import Batch
 from pipeline.store.rows import LedgerRow
 
 LEDGER_TOPICS = frozenset({*EVENT_TOPICS.values(), DEAD_LETTER})
 COUNTED_WHERE_THEY_LIE = LEDGER_TOPICS | {ALERTS, DELIVERIES}
-DROPPED_HEADER = "dropped"
-"""Header of a tally, a dead letter that only says how many messages nobody kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one record adds.
+    """What one record adds, or several of one range, source and day.
 
     Attributes:
-        offset: The record's.
+        offset: The record's; of several, that of any record of their range.
         source: Whose it is.
         day: When it was observed, in UTC.
         received, dead_lettered, dropped: How many messages it stands for.
@@ -122,12 +120,6 @@ def dead_letter_entry(letter: DeadLetter, record: Record, now: datetime) -> Entr
         dropped=tally or 0,
         reason=letter.reason,
     )
-
-
-def tally_of(record: Record) -> int | None:
-    """How many messages a tally stands for; None for a dead letter with a value of its own."""
-    text = dict(record.headers).get(DROPPED_HEADER, b"")
-    return int(text) if text.isdigit() and len(text) <= 15 else None
 
 
 def written_at(record: Record, now: datetime) -> datetime:

@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import Protocol, TypeVar
 
 from pipeline.bus.consumer import Record
-from pipeline.bus.dead_letter import DeadLetter, read_dead_letter
+from pipeline.bus.dead_letter import DeadLetter, read_dead_letter, tally_of
 from pipeline.errors import UndecodableRecord
 from pipeline.schema.alert import Alert
 from pipeline.schema.codec import decode_alert, decode_event
@@ -27,7 +27,7 @@ from pipeline.schema.topics import (
     EVENTS_LOG,
     EVENTS_METRIC,
 )
-from pipeline.sinks.account import Entry, dead_letter_entry, ranges, tally_of, written_at
+from pipeline.sinks.account import Entry, dead_letter_entry, ranges, written_at
 from pipeline.store import rows
 from pipeline.store.event_columns import EventColumns
 from pipeline.store.native import Rows

@@ -317,6 +317,32 @@ async def test_dead_letters_keep_their_bytes(store: StoreClient) -> None:
     assert await ledger.dead_letters_by_reason(store) == {"undecodable": 1}
 
 
+async def test_letters_are_counted_as_the_ledger_counts_what_was_parked(
+    store: StoreClient,
+) -> None:
+    def letter(offset: int, topic: str = "", origin: int = -1) -> rows.DeadLetterRow:
+        return rows.DeadLetterRow(
+            time=NOON,
+            source="a",
+            reason="undecodable",
+            detail="",
+            value=b"",
+            origin_topic=topic,
+            origin_partition=0,
+            origin_offset=origin,
+            position=At("dead-letter", 0, offset),
+        )
+
+    twice = [letter(0, "events.log", 7), letter(1, "events.log", 7)]
+    of_raw = [letter(2, "raw.syslog", 7), letter(3, "raw.syslog", 7)]  # each was received
+    uncounted, straight = letter(4, "alerts", 7), letter(5)
+    letters = rows.dead_letters_rows([*twice, *of_raw, uncounted, straight])
+    await store.insert("dead_letters", letters, token="a")
+
+    assert await measured.parked(store, DAY) == {"undecodable": 4}
+    assert await measured.parked(store, DAY + timedelta(days=1)) == {}
+
+
 async def test_a_series_is_graphed_by_value_and_by_rate(store: StoreClient) -> None:
     batch = [
         sample(0, "requests_total", 10.0, code="200"),

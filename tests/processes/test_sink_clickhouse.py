@@ -100,18 +100,25 @@ async def number_of(settings: StoreSettings, sql: str) -> int:
     return int(rows[0][0])
 
 
+async def run_command(settings: StoreSettings, sql: str) -> None:
+    async with StoreClient(settings) as client:
+        await client.command(sql)
+
+
 async def the_ledger(plant: Plant) -> Ledger:
     since = oldest_whole_day(datetime.now(UTC).date(), 90)
     async with StoreClient(plant.store.settings) as client:
         covered = await measured.coverage(client, since)
         booked = await measured.booked(client, since, covered)
         rows = await measured.stored(client, since, covered)
+        letters = await measured.parked(client, since)
     log = await Admin(plant.bus).offsets(LEDGER_TOPICS)
     return reconcile(
         Measured(
             coverage=[Coverage(**_members(at)) for at in covered],  # type: ignore[arg-type]
             counted=[Counted(**_members(row)) for row in booked],  # type: ignore[arg-type]
             stored=rows,
+            letters=letters,
             log=[
                 LogSpan(topic=at.topic, partition=at.partition, start=span.start, end=span.end)
                 for at, span in log.items()
@@ -200,6 +207,10 @@ def test_what_cannot_be_read_is_parked_once_and_blocks_nobody(built: Plant) -> N
     assert ledger.totals.dead_lettered == 2
     sql = "SELECT count() FROM dead_letters FINAL WHERE reason = 'undecodable'"
     assert asyncio.run(number_of(built.store.settings, sql)) == 2
+    delete = "ALTER TABLE dead_letters DELETE WHERE origin_offset = 1 SETTINGS mutations_sync = 2"
+    asyncio.run(run_command(built.store.settings, delete))
+    [problem] = asyncio.run(the_ledger(built)).problems
+    assert problem == "undecodable: 2 records were dead-lettered, and of 1 there is a dead letter"
 
 
 def test_two_sinks_share_the_partitions_and_store_everything_once(built: Plant) -> None:

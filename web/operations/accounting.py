@@ -74,6 +74,7 @@ class Accountant:
         covered = await measured.coverage(self._store, since)
         booked = await measured.booked(self._store, since, covered)
         stored = await measured.stored(self._store, since, covered)
+        letters = await measured.parked(self._store, since)
         log = await self._log.read_spans(TOPICS)
         return Measured(
             coverage=[
@@ -97,6 +98,7 @@ class Accountant:
                 for row in booked
             ],
             stored=stored,
+            letters=letters,
             log=[
                 LogSpan(topic=at.topic, partition=at.partition, start=held.start, end=held.end)
                 for at, held in log.items()

@@ -3,7 +3,7 @@
 No term is computed by subtracting another: received, dead-lettered and dropped are sums of ledger
 rows, which sinks write with the batch they count (a row written twice is one: FINAL); stored is a
 count of the rows that lie in the tables now, so that a row deleted by hand is missing from it and
-nothing else makes up for it.
+nothing else makes up for it. What was dead-lettered is held against the letters that are there.
 
 Measured one after the other while sinks write, so everything is counted up to the offsets that
 ``coverage`` found first: a batch under way does not show.
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from pipeline.schema.topics import ALERTS, DELIVERIES, EVENT_TOPICS
 from pipeline.store.client import NamedQuery, StoreClient
 from pipeline.store.queries.ledger import MAX_SOURCES, TABLES
 
@@ -111,6 +112,33 @@ async def stored(client: StoreClient, since: date, covered: Sequence[Covered]) -
         )
     )
     return {source: int(rows) for source, rows in found}
+
+
+async def parked(client: StoreClient, since: date) -> Mapping[str, int]:
+    """How many dead letters there are now, by reason, as the ledger counts them.
+
+    A record of an events topic that was parked twice, over a restart, is one; letters of alerts
+    and deliveries are left out, because the ledger is not kept for those.
+    """
+    found = await client.query(
+        NamedQuery(
+            name="ledger_letters",
+            sql="SELECT toString(reason) AS why, uniqExact(if("
+            "origin_topic IN {counted:Array(String)},"
+            " (toString(origin_topic), origin_partition, origin_offset), ('', partition, offset)))"
+            " FROM dead_letters WHERE toDate(time) >= toDate({since:String})"
+            " AND origin_topic NOT IN {uncounted:Array(String)}"
+            " GROUP BY why ORDER BY why LIMIT {limit:UInt32}",
+            parameters={
+                "since": since.isoformat(),
+                "counted": sorted(EVENT_TOPICS.values()),
+                "uncounted": [ALERTS, DELIVERIES],
+                "limit": MAX_SOURCES,
+            },
+            seconds=_SECONDS,
+        )
+    )
+    return {reason: int(letters) for reason, letters in found}
 
 
 def _ends(covered: Sequence[Covered]) -> dict[str, object]:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pipeline.bus.producer import OutgoingRecord
-from pipeline.collectors.intake import DROPPED_HEADER, HEAD_BYTES, Intake, source_of
+from pipeline.collectors.intake import HEAD_BYTES, Intake, source_of
 from pipeline.collectors.recording import Recorder
 from pipeline.collectors.spill_over import SpillOver
 from pipeline.errors import BusRefused, BusUnavailable
@@ -141,7 +141,7 @@ async def test_a_tally_says_how_many_messages_it_stands_for() -> None:
 
     (tally,) = log.on("dead-letter")
     headers = dict(tally.headers)
-    assert (headers[DROPPED_HEADER], headers["source"]) == (b"17", b"test:1")
+    assert (headers["dropped"], headers["source"]) == (b"17", b"test:1")
     assert dropped("kernel") == before + 17
 
 

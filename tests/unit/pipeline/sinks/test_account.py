@@ -1,6 +1,6 @@
 from datetime import date, timedelta
 
-from pipeline.bus.dead_letter import dead_letter, read_dead_letter
+from pipeline.bus.dead_letter import dead_letter, read_dead_letter, tally_of
 from pipeline.bus.position import Position, TopicPartition
 from pipeline.schema.topics import DEAD_LETTER
 from pipeline.sinks.account import (
@@ -8,7 +8,6 @@ from pipeline.sinks.account import (
     dead_letter_entry,
     ledger_rows_of,
     ranges,
-    tally_of,
     written_at,
 )
 from pipeline.sinks.buffer import Batch
