@@ -7,6 +7,10 @@ a foreign client's test passes with it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker_core.protocol.messages.alter_partition_reassignments import (
+    AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse,
+)
 from broker_core.protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsRequest,
     AlterUserScramCredentialsResponse,
@@ -43,6 +47,7 @@ from broker_core.protocol.messages.describe_user_scram_credentials import (
     DescribeUserScramCredentialsRequest,
     DescribeUserScramCredentialsResponse,
 )
+from broker_core.protocol.messages.elect_leaders import ElectLeadersRequest, ElectLeadersResponse
 from broker_core.protocol.messages.fetch import FetchRequest, FetchResponse
 from broker_core.protocol.messages.find_coordinator import (
     FindCoordinatorRequest,
@@ -61,6 +66,10 @@ from broker_core.protocol.messages.join_group import JoinGroupRequest, JoinGroup
 from broker_core.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
 from broker_core.protocol.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from broker_core.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
+from broker_core.protocol.messages.list_partition_reassignments import (
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
+)
 from broker_core.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from broker_core.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
@@ -169,6 +178,25 @@ ALTER_USER_SCRAM_CREDENTIALS = Api(
     AlterUserScramCredentialsRequest,
     AlterUserScramCredentialsResponse,
 )
+ELECT_LEADERS = Api(43, "ElectLeaders", 0, 2, 2, ElectLeadersRequest, ElectLeadersResponse)
+ALTER_PARTITION_REASSIGNMENTS = Api(
+    45,
+    "AlterPartitionReassignments",
+    0,
+    0,
+    0,
+    AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse,
+)
+LIST_PARTITION_REASSIGNMENTS = Api(
+    46,
+    "ListPartitionReassignments",
+    0,
+    0,
+    0,
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
+)
 DESCRIBE_CLUSTER = Api(
     60, "DescribeCluster", 0, 1, 0, DescribeClusterRequest, DescribeClusterResponse
 )
@@ -203,7 +231,10 @@ APIS: Mapping[int, Api] = {
         SASL_AUTHENTICATE,
         CREATE_PARTITIONS,
         DELETE_GROUPS,
+        ELECT_LEADERS,
         INCREMENTAL_ALTER_CONFIGS,
+        ALTER_PARTITION_REASSIGNMENTS,
+        LIST_PARTITION_REASSIGNMENTS,
         OFFSET_DELETE,
         DESCRIBE_USER_SCRAM_CREDENTIALS,
         ALTER_USER_SCRAM_CREDENTIALS,

@@ -1,7 +1,7 @@
 """The APIs between nodes and their controller: key, versions, messages; no client is told of them.
 
-What the controller answers besides is forwarded by nodes on behalf of their clients; most of it
-stands in ``broker_core.protocol.api_keys``, like every API that clients are told of.
+What the controller answers besides is forwarded by nodes on behalf of their clients, and stands in
+``broker_core.protocol.api_keys`` like every API that clients are told of.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,6 @@ from broker_core.protocol.messages.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionResponse,
 )
-from broker_core.protocol.messages.alter_partition_reassignments import (
-    AlterPartitionReassignmentsRequest,
-    AlterPartitionReassignmentsResponse,
-)
 from broker_core.protocol.messages.broker_heartbeat import (
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
@@ -27,32 +23,8 @@ from broker_core.protocol.messages.broker_registration import (
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
 )
-from broker_core.protocol.messages.elect_leaders import ElectLeadersRequest, ElectLeadersResponse
-from broker_core.protocol.messages.list_partition_reassignments import (
-    ListPartitionReassignmentsRequest,
-    ListPartitionReassignmentsResponse,
-)
 from broker_core.protocol.messages.watch_cluster import WatchClusterRequest, WatchClusterResponse
 
-ELECT_LEADERS = Api(43, "ElectLeaders", 0, 2, 2, ElectLeadersRequest, ElectLeadersResponse)
-ALTER_PARTITION_REASSIGNMENTS = Api(
-    45,
-    "AlterPartitionReassignments",
-    0,
-    0,
-    0,
-    AlterPartitionReassignmentsRequest,
-    AlterPartitionReassignmentsResponse,
-)
-LIST_PARTITION_REASSIGNMENTS = Api(
-    46,
-    "ListPartitionReassignments",
-    0,
-    0,
-    0,
-    ListPartitionReassignmentsRequest,
-    ListPartitionReassignmentsResponse,
-)
 ALTER_PARTITION = Api(56, "AlterPartition", 3, 3, 0, AlterPartitionRequest, AlterPartitionResponse)
 BROKER_REGISTRATION = Api(
     62, "BrokerRegistration", 3, 3, 0, BrokerRegistrationRequest, BrokerRegistrationResponse
@@ -68,9 +40,6 @@ WATCH_CLUSTER = Api(10000, "WatchCluster", 0, 0, 0, WatchClusterRequest, WatchCl
 CONTROLLER_APIS: Mapping[int, Api] = {
     api.key: api
     for api in (
-        ELECT_LEADERS,
-        ALTER_PARTITION_REASSIGNMENTS,
-        LIST_PARTITION_REASSIGNMENTS,
         ALTER_PARTITION,
         BROKER_REGISTRATION,
         BROKER_HEARTBEAT,

@@ -98,11 +98,9 @@ class ControllerSession:
             api_keys.INCREMENTAL_ALTER_CONFIGS: self._decided(
                 topic_changes.alter_configs, self._rules
             ),
-            controller_apis.ELECT_LEADERS: self._decided(partition_changes.elect_leaders),
-            controller_apis.ALTER_PARTITION_REASSIGNMENTS: self._decided(
-                partition_changes.reassign
-            ),
-            controller_apis.LIST_PARTITION_REASSIGNMENTS: self._decided(
+            api_keys.ELECT_LEADERS: self._decided(partition_changes.elect_leaders),
+            api_keys.ALTER_PARTITION_REASSIGNMENTS: self._decided(partition_changes.reassign),
+            api_keys.LIST_PARTITION_REASSIGNMENTS: self._decided(
                 partition_changes.list_reassignments
             ),
             controller_apis.ALTER_PARTITION: self._alter_isr,

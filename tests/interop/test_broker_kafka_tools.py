@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.kafka_tools import (
     CONFIGS,
     GROUPS,
+    LEADER_ELECTION,
     LOG_DIRS,
     OFFSETS,
+    REASSIGN,
     TOPICS,
     VERIFIABLE_CONSUMER,
     VERIFIABLE_PRODUCER,
@@ -74,6 +77,27 @@ def test_a_group_is_described_reset_and_forgotten(at: tuple[str, str]) -> None:
     assert offsets_and_lag(run_tool(GROUPS, *group, "--describe")) == [("5", "20", "15")]
     run_tool(GROUPS, *group, "--topic", "read", "--delete-offsets")
     assert offsets_and_lag(run_tool(GROUPS, *group, "--describe")) == []
+
+
+def test_leaders_are_elected_and_partitions_reassigned(at: tuple[str, str], tmp_path: Path) -> None:
+    run_tool(TOPICS, *at, "--create", "--topic", "moved", "--partitions", "1")
+    topic = ("--topic", "moved", "--partition", "0")
+    plan = tmp_path / "plan.json"
+    plan.write_text(
+        json.dumps(
+            {"version": 1, "partitions": [{"topic": "moved", "partition": 0, "replicas": [0]}]}
+        )
+    )
+
+    elected = run_tool(LEADER_ELECTION, *at, "--election-type", "preferred", *topic)
+    planned = (*at, "--reassignment-json-file", str(plan), "--preserve-throttles")
+    run_tool(REASSIGN, *at, "--reassignment-json-file", str(plan), "--execute")
+    verified = run_tool(REASSIGN, *planned, "--verify")
+    under_way = run_tool(REASSIGN, *at, "--list")
+
+    assert "Valid replica already elected for partitions moved-0" in elected
+    assert "Reassignment of partition moved-0 is completed." in verified
+    assert "No partition reassignments found." in under_way
 
 
 def reader(group: str) -> tuple[str, ...]:
