@@ -2,7 +2,8 @@ r"""Event and Alert to Kafka record values and back.
 
 A value is one JSON object, so that any Kafka client can read and write our topics; the
 ``schema`` header carries its version. ``raw`` is text where the message was UTF-8; otherwise
-``raw_base64`` holds the exact bytes.
+``raw_base64`` holds the exact bytes. A number in ``fields`` that JSON has no word for (NaN, an
+infinity) becomes the text that it is shown as, a character that UTF-8 has none for a ``?``.
 
 >>> from datetime import datetime, timezone
 >>> noon = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -14,12 +15,13 @@ True
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import isfinite
 
 import msgspec
 
 from pipeline.errors import UndecodableRecord
 from pipeline.schema.alert import Alert
-from pipeline.schema.event import Event, Kind, Scalar
+from pipeline.schema.event import Event, Kind, Scalar, Value
 
 SCHEMA_VERSION = b"1"
 SCHEMA_HEADER = ("schema", SCHEMA_VERSION)
@@ -46,6 +48,16 @@ _alert_decoder = msgspec.json.Decoder(Alert)
 def encode_event(event: Event) -> bytes:
     """The record value of an event."""
     try:
+        encoded = _encoded(event)
+    except UnicodeEncodeError:
+        return _encoded(_sayable(event))
+    if b"null" in encoded and any(map(_is_wordless, event.fields.values())):
+        return _encoded(_sayable(event))
+    return encoded
+
+
+def _encoded(event: Event) -> bytes:
+    try:
         raw, raw_base64 = event.raw.decode(), b""
     except UnicodeDecodeError:
         raw, raw_base64 = "", event.raw
@@ -61,6 +73,32 @@ def encode_event(event: Event) -> bytes:
             raw_base64=raw_base64,
         )
     )
+
+
+def _is_wordless(value: Value) -> bool:
+    """Whether JSON has no word for a number, or for one of a list."""
+    if isinstance(value, list):
+        return any(map(_is_wordless, value))
+    return isinstance(value, float) and not isfinite(value)
+
+
+def _sayable(event: Event) -> Event:
+    """The event in words that JSON and UTF-8 have."""
+    fields = {
+        _utf8(name): [_word(one) for one in value] if isinstance(value, list) else _word(value)
+        for name, value in event.fields.items()
+    }
+    return msgspec.structs.replace(event, source=_utf8(event.source), fields=fields)
+
+
+def _word(value: Scalar) -> Scalar:
+    if isinstance(value, str):
+        return _utf8(value)
+    return str(value) if _is_wordless(value) else value
+
+
+def _utf8(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def decode_event(value: bytes) -> Event:
