@@ -3,7 +3,6 @@
 The short form is tests/processes/test_kills.py, the long one ``./tocsin bench kills``.
 """
 
-import json
 import random
 import subprocess
 import sys
@@ -12,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import httpx
 
 from tests.support.load import Journal, read_journal
 from tests.support.product import Product
@@ -160,14 +157,5 @@ def _alerts(product: Product, sent: Journal) -> dict[int, int]:
 
 
 def _rows(product: Product, sql: str) -> dict[int, int]:
-    """Pairs of integers from the store, asked as any ClickHouse client would."""
-    secrets = json.loads((product.data_dir / "secrets.json").read_text())
-    answer = httpx.post(
-        product.url(8123),
-        content=f"{sql} FORMAT TabSeparated",
-        headers={"X-ClickHouse-User": "reader", "X-ClickHouse-Key": secrets["store_reader"]},
-        timeout=60,
-        trust_env=False,
-    )
-    assert answer.status_code == 200, answer.text
-    return {int(a): int(b) for a, b in (line.split("\t") for line in answer.text.splitlines())}
+    """Pairs of integers from the store."""
+    return {int(a): int(b) for a, b in product.query(sql)}

@@ -109,6 +109,23 @@ class Product:
         answer.raise_for_status()
         return answer.json()
 
+    def query(self, sql: str) -> list[list[str]]:
+        """Rows from the store, asked as any ClickHouse client would, by the account that reads."""
+        secrets = json.loads((self.data_dir / "secrets.json").read_text())
+        answer = httpx.post(
+            self.url(8123),
+            content=f"{sql} FORMAT TabSeparated",
+            headers={"X-ClickHouse-User": "reader", "X-ClickHouse-Key": secrets["store_reader"]},
+            timeout=60,
+            trust_env=False,
+        )
+        assert answer.status_code == 200, answer.text
+        return [line.split("\t") for line in answer.text.splitlines()]
+
+    def pids(self) -> dict[str, int | None]:
+        """Each role's process id."""
+        return {name: role["pid"] for name, role in self.health()["roles"].items()}
+
     def health(self) -> Mapping[str, Any]:
         """The supervisor's view of every role."""
         answer = httpx.get(self.url(9446, "/healthz"), timeout=30, trust_env=False)
