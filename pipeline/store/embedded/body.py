@@ -179,7 +179,7 @@ class _Frames:
 def _unpacker(encoding: str) -> _Unpacker | None:
     """The unpacker for a Content-Encoding, None if there is nothing to unpack.
 
-    lz4 and zstd come with clickhouse-connect (zstd with Python from 3.14).
+    zstd comes with Python from 3.14, before it from ``backports.zstd``.
 
     Raises:
         BodyRefused: We have none for it.
