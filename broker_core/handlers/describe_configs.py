@@ -1,6 +1,9 @@
 """API key 32, DescribeConfigs, versions 1 to 4: the settings of topics, and where they come from.
 
-Not done: settings of the broker (an empty list), synonyms, documentation texts.
+Of the broker those are told that Kafka has under the same meaning; they are in its configuration
+file, so nobody can change them here.
+
+Not done: synonyms, documentation texts.
 """
 
 from collections.abc import Container
@@ -8,11 +11,13 @@ from collections.abc import Container
 from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
     BrokerError,
+    ClusterAuthorizationFailed,
     ErrorCode,
     InvalidRequest,
     TopicAuthorizationFailed,
     UnknownTopicOrPartition,
 )
+from broker_core.handlers.broker_configs import TYPES, UNKNOWN, describe_broker
 from broker_core.handlers.services import Call
 from broker_core.log.topic_config import describe_log_config, read_log_config
 from broker_core.protocol.messages.describe_configs import (
@@ -26,6 +31,7 @@ from broker_core.protocol.messages.describe_configs import (
 TOPIC = 2
 BROKER = 4
 FROM_TOPIC = 1  # DYNAMIC_TOPIC_CONFIG
+FROM_FILE = 4  # STATIC_BROKER_CONFIG
 FROM_DEFAULT = 5  # DEFAULT_CONFIG
 
 
@@ -47,7 +53,9 @@ def _describe(resource: DescribeConfigsResource, call: Call) -> DescribeConfigsR
     try:
         if resource.resource_type == TOPIC:
             configs = _topic(resource, call)
-        elif resource.resource_type != BROKER:
+        elif resource.resource_type == BROKER:
+            configs = _broker(resource, call)
+        else:
             raise InvalidRequest(f"resource type {resource.resource_type} has no settings here")
     except BrokerError as error:
         error_code, message = error.code, str(error)
@@ -69,14 +77,38 @@ def _topic(resource: DescribeConfigsResource, call: Call) -> list[DescribeConfig
         raise UnknownTopicOrPartition(name)
     effective = describe_log_config(read_log_config(topic.configs, call.services.settings.log))
     return [
-        DescribeConfigsResourceResult(
-            name=key,
-            value=value,
-            read_only=False,
-            config_source=source_of(key, topic.configs),
-            is_sensitive=False,
-            synonyms=(),
-        )
+        _setting(key, value, source_of(key, topic.configs), read_only=False)
         for key, value in effective.items()
         if resource.configuration_keys is None or key in resource.configuration_keys
     ]
+
+
+def _broker(resource: DescribeConfigsResource, call: Call) -> list[DescribeConfigsResourceResult]:
+    """This broker's settings; the empty name stands for what all brokers share: nothing."""
+    if not call.may(Operation.DESCRIBE_CONFIGS, ResourceType.CLUSTER):
+        raise ClusterAuthorizationFailed("the broker's settings are not for everyone")
+    settings = call.services.settings
+    if not resource.resource_name:
+        return []
+    if resource.resource_name != str(settings.node_id):
+        raise InvalidRequest(f"this is broker {settings.node_id}, not {resource.resource_name}")
+    node = call.services.topology.state.nodes[settings.node_id]
+    return [
+        _setting(key, value, FROM_FILE, read_only=True)
+        for key, value in describe_broker(settings, node.host, node.port).items()
+        if resource.configuration_keys is None or key in resource.configuration_keys
+    ]
+
+
+def _setting(
+    name: str, value: str, source: int, *, read_only: bool
+) -> DescribeConfigsResourceResult:
+    return DescribeConfigsResourceResult(
+        name=name,
+        value=value,
+        read_only=read_only,
+        config_source=source,
+        is_sensitive=False,
+        synonyms=(),
+        config_type=TYPES.get(name, UNKNOWN),
+    )

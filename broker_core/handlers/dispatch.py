@@ -17,6 +17,7 @@ from broker_core.errors import (
     UnsupportedVersion,
 )
 from broker_core.handlers import (
+    alter_configs,
     alter_partition_reassignments,
     alter_user_scram_credentials,
     api_versions,
@@ -92,6 +93,7 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.CREATE_ACLS: create_acls.handle,
     api_keys.DELETE_ACLS: delete_acls.handle,
     api_keys.DESCRIBE_CONFIGS: describe_configs.handle,
+    api_keys.ALTER_CONFIGS: alter_configs.handle,
     api_keys.DESCRIBE_LOG_DIRS: describe_log_dirs.handle,
     api_keys.SASL_AUTHENTICATE: sasl_authenticate.handle,
     api_keys.CREATE_PARTITIONS: create_partitions.handle,

@@ -7,6 +7,7 @@ a foreign client's test passes with it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker_core.protocol.messages.alter_configs import AlterConfigsRequest, AlterConfigsResponse
 from broker_core.protocol.messages.alter_partition_reassignments import (
     AlterPartitionReassignmentsRequest,
     AlterPartitionReassignmentsResponse,
@@ -140,6 +141,7 @@ DELETE_ACLS = Api(31, "DeleteAcls", 1, 3, 2, DeleteAclsRequest, DeleteAclsRespon
 DESCRIBE_CONFIGS = Api(
     32, "DescribeConfigs", 1, 4, 4, DescribeConfigsRequest, DescribeConfigsResponse
 )
+ALTER_CONFIGS = Api(33, "AlterConfigs", 0, 2, 2, AlterConfigsRequest, AlterConfigsResponse)
 DESCRIBE_LOG_DIRS = Api(
     35, "DescribeLogDirs", 1, 4, 2, DescribeLogDirsRequest, DescribeLogDirsResponse
 )
@@ -227,6 +229,7 @@ APIS: Mapping[int, Api] = {
         CREATE_ACLS,
         DELETE_ACLS,
         DESCRIBE_CONFIGS,
+        ALTER_CONFIGS,
         DESCRIBE_LOG_DIRS,
         SASL_AUTHENTICATE,
         CREATE_PARTITIONS,
