@@ -1,97 +1,77 @@
-"""A real browser signs in, obeys the content security policy and uses the keys."""
+"""A real browser signs in, obeys the content security policy, stays live and uses the keys."""
 
-import asyncio
+import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.support.console import PASSWORD
 from tests.support.filled import Backends
-from tests.support.ports import free_port
-from web.app import run
-from web.security.first_administrator import ensure_first_administrator
-from web.settings import WebSettings
+from tests.support.served import Served, chromium, page_of, sign_in
 
 pytestmark = pytest.mark.peer("chromium")
 expect.set_options(timeout=30_000)
 
-ARGUMENTS = [
-    "--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
+class Supervisor:
+    """Tells the state of one role, as it is told to."""
 
-class Served:
-    """A console that serves on a free port from a thread of its own."""
+    def __init__(self) -> None:
+        self.state, self.restarts = "running", 0
+        supervisor = self
 
-    def __init__(self, settings: WebSettings, backends: Backends) -> None:
-        self._settings, self._backends = settings, backends
-        self._ready = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name="console")
-        self._task: asyncio.Task[None] | None = None
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                role = {"state": supervisor.state, "restarts": supervisor.restarts}
+                body = json.dumps({"status": "ok", "roles": {"detections": role}}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(
-            run(self._settings, self._backends.pipeline, [], ready=self._ready.set)
-        )
-        try:
-            self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            self._loop.close()
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
 
-    def __enter__(self) -> "Served":
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="supervisor")
+        self.url = f"http://127.0.0.1:{self._server.server_port}/healthz"
+
+    def __enter__(self) -> "Supervisor":
         self._thread.start()
-        assert self._ready.wait(30)
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(30)
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def supervisor() -> Iterator[Supervisor]:
+    with Supervisor() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, supervisor: Supervisor) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("console")
-    settings = WebSettings(port=free_port(), database_url=f"sqlite:///{directory}/c.sqlite3")
-    ensure_first_administrator(settings, PASSWORD)
-    with Backends(directory) as backends, Served(settings, backends):
-        yield f"http://127.0.0.1:{settings.port}"
+    with (
+        Backends(directory) as backends,
+        Served(directory, backends.pipeline, status_url=supervisor.url) as served,
+    ):
+        yield served.address
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        opened = browser.new_page(viewport={"width": 1440, "height": 900})
-        complaints: list[str] = []
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda line: complaints.append(line.text) if line.type == "error" else None,
-        )
+    with chromium() as browser, page_of(browser) as opened:
         yield opened
-        browser.close()
-        expected = [line for line in complaints if "401" not in line and "403" not in line]
-        assert expected == []
-
-
-def _sign_in(page: Page, address: str) -> None:
-    page.goto(f"{address}/pipeline")
-    page.get_by_label("Name", exact=True).fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{address}/pipeline")  # and for its scripts
 
 
 def test_somebody_signs_in_and_arrives_where_they_wanted(page: Page, address: str) -> None:
-    _sign_in(page, address)
+    sign_in(page, address)
 
     expect(page).to_have_url(f"{address}/pipeline")
     expect(page.get_by_text("Every event is accounted for.")).to_be_visible()
@@ -108,7 +88,7 @@ def test_a_wrong_password_is_announced_beside_its_field(page: Page, address: str
 
 
 def test_the_overview_is_live_under_the_policy_of_its_own_headers(page: Page, address: str) -> None:
-    _sign_in(page, address)
+    sign_in(page, address)
     page.goto(address)
 
     expect(page.locator("[data-live-word]")).to_have_text("Live")
@@ -118,8 +98,28 @@ def test_the_overview_is_live_under_the_policy_of_its_own_headers(page: Page, ad
     expect(page.get_by_text("<script>alert(1)</script>").first).to_be_visible()
 
 
+def test_a_role_that_dies_and_comes_back_shows_on_the_open_page(
+    page: Page, address: str, supervisor: Supervisor
+) -> None:
+    sign_in(page, address)
+    role = page.get_by_role("row").filter(has_text="Detections").first
+    expect(page.locator("[data-live-word]")).to_have_text("Live")
+    expect(role).to_contain_text("Running")
+    page.evaluate("window.drawnOnce = true")
+
+    supervisor.state, supervisor.restarts = "restarting", 1
+    expect(role).to_contain_text("Restarting")
+    expect(page.get_by_role("link", name="Detections restarting")).to_be_visible()
+    supervisor.state = "running"
+
+    expect(role).to_contain_text("Running")
+    expect(role.get_by_role("cell").nth(3)).to_have_text("1")
+    expect(page.get_by_role("link", name="All 1 roles running")).to_be_visible()
+    assert page.evaluate("window.drawnOnce")
+
+
 def test_keys_lead_everywhere_and_rest_while_somebody_types(page: Page, address: str) -> None:
-    _sign_in(page, address)
+    sign_in(page, address)
 
     page.keyboard.type("gt")  # one call: the second letter is waited for 1.2 seconds
     page.wait_for_url(f"{address}/topics")
@@ -141,7 +141,7 @@ def test_keys_lead_everywhere_and_rest_while_somebody_types(page: Page, address:
 
 
 def test_the_theme_is_the_account_s(page: Page, address: str) -> None:
-    _sign_in(page, address)
+    sign_in(page, address)
     page.goto(f"{address}/profile")
     page.get_by_role("button", name="Dark").click()
 

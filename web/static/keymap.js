@@ -10,18 +10,33 @@
     target.closest && target.closest("input, textarea, select, [contenteditable]") !== null;
   const singleKeys = () => document.body.dataset.singleKeys !== "off";
 
-  // Rows that j and k move over: links of tables that say so, else of every table's name column.
-  const rows = () => [
-    ...document.querySelectorAll("[data-rows] tr a[data-row], [data-rows] tr[tabindex]"),
-    ...document.querySelectorAll("table:not([data-rows]) td.name a"),
-  ].filter((row) => row.offsetParent !== null);
+  // Rows that j and k move over, in the order of the page: what lists say are theirs, else the
+  // links of a table's name column.
+  const ROWS =
+    "[data-rows] a[data-row], [data-rows] tr[tabindex], table:not([data-rows]) td.name a";
+  const rows = () =>
+    [...document.querySelectorAll(`main :is(${ROWS})`)].filter((row) => row.offsetParent !== null);
 
+  // From a control within a row, the row counts; without a focus, what is shown as chosen.
   function move(step) {
     const all = rows();
     if (!all.length) return;
-    const at = all.indexOf(document.activeElement.closest("a, tr"));
+    const focused = document.activeElement.closest("tr, li");
+    let at = all.findIndex((row) => row === document.activeElement);
+    if (at < 0 && focused) at = all.findIndex((row) => focused.contains(row));
+    if (at < 0) at = all.findIndex((row) => row.closest('[aria-selected="true"]'));
     const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step;
-    all[Math.max(0, Math.min(all.length - 1, next))].focus();
+    const row = all[Math.max(0, Math.min(all.length - 1, next))];
+    row.focus();
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  // Back out of a page to the list it was opened from, with its filters where we came from there.
+  function back(link) {
+    const from = document.referrer ? new URL(document.referrer) : null;
+    const there = new URL(link.href);
+    if (from && from.origin === there.origin && from.pathname === there.pathname) history.back();
+    else link.click();
   }
 
   function go(letter) {
@@ -86,8 +101,9 @@
       return;
     }
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
-      if (isTyping(event.target)) { event.target.blur(); return; }
-      press("Escape");
+      const link = document.querySelector("a[data-back]");
+      if (isTyping(event.target)) event.target.blur();
+      else if (!press("Escape") && link) back(link);
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
