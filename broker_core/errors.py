@@ -436,9 +436,17 @@ class NoReassignmentInProgress(BrokerError):
 
 
 class InvalidRecord(BrokerError):
-    """A record the topic does not take."""
+    """A record the topic does not take.
+
+    Attributes:
+        indexes: The records it is about, by their place in the batch; empty for the batch itself.
+    """
 
     code = ErrorCode.INVALID_RECORD
+
+    def __init__(self, message: str, *, indexes: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.indexes = indexes
 
 
 class ProducerFenced(BrokerError):

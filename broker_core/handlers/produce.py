@@ -4,8 +4,7 @@ Order of checks for each partition: authorization, existence, then those of the 
 CRC, producer sequence). Every partition has its own outcome. acks=1 waits for the group commit as
 acks=all does: one box has no second machine to remember.
 
-Not done: transactions (a transactional id is refused), record errors by index (KIP-467: batches are
-not looked into), current leader (KIP-951: there is one node).
+Not done: transactions (a transactional id is refused), current leader (KIP-951: there is one node).
 """
 
 import asyncio
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from broker_core import metrics
 from broker_core.errors import (
     BrokerError,
+    InvalidRecord,
     InvalidRequiredAcks,
     RequestTimedOut,
     TopicAuthorizationFailed,
@@ -23,6 +23,7 @@ from broker_core.errors import (
 from broker_core.handlers.services import Call, is_internal
 from broker_core.log.partition_log import AppendResult
 from broker_core.protocol.messages.produce import (
+    BatchIndexAndErrorMessage,
     PartitionProduceData,
     PartitionProduceResponse,
     ProduceRequest,
@@ -129,6 +130,7 @@ def _answer(outcome: _Outcome) -> PartitionProduceResponse:
             index=outcome.index,
             error_code=error.code,
             base_offset=-1,
+            record_errors=_record_errors(error),
             error_message=str(error),
         )
     return PartitionProduceResponse(
@@ -137,4 +139,14 @@ def _answer(outcome: _Outcome) -> PartitionProduceResponse:
         base_offset=outcome.result.base_offset,
         log_append_time_ms=outcome.result.log_append_time_ms,
         log_start_offset=outcome.result.log_start_offset,
+    )
+
+
+def _record_errors(error: BrokerError) -> tuple[BatchIndexAndErrorMessage, ...]:
+    """Which records are to blame (KIP-467): the client may send the others again."""
+    if not isinstance(error, InvalidRecord):
+        return ()
+    return tuple(
+        BatchIndexAndErrorMessage(batch_index=index, batch_index_error_message=str(error))
+        for index in error.indexes
     )

@@ -69,6 +69,9 @@ def check_batch(batch: Bytes, config: LogConfig, *, sequenced: bool = True) -> B
 
 
 def _check_keys(batch: Bytes) -> None:
-    for record in read_records(batch, max_bytes=_MAX_COMPACTED_BYTES):
-        if record.key is None:
-            raise InvalidRecord("a record without a key cannot be written to a compacted topic")
+    records = read_records(batch, max_bytes=_MAX_COMPACTED_BYTES)
+    keyless = tuple(index for index, record in enumerate(records) if record.key is None)
+    if keyless:
+        raise InvalidRecord(
+            "a record without a key cannot be written to a compacted topic", indexes=keyless
+        )

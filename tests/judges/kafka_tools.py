@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.judges.verdict import Outcome, Verdict
 from tests.support.kafka_tools import (
+    ACLS,
     CONFIGS,
     GROUPS,
     LOG_DIRS,
@@ -20,7 +21,6 @@ from tests.support.kafka_tools import (
 from tests.support.maven import fetch
 
 CONSOLE_PRODUCER = f"{TOOLS}.ConsoleProducer"
-ACLS = f"{TOOLS}.AclCommand"
 CONSOLE_CONSUMER = f"{TOOLS}.consumer.ConsoleConsumer"
 SECONDS = 120
 RECORDS = 20_000

@@ -5,6 +5,7 @@ import subprocess
 from tests.support.maven import class_path
 
 TOOLS = "org.apache.kafka.tools"
+ACLS = f"{TOOLS}.AclCommand"
 TOPICS = f"{TOOLS}.TopicCommand"
 GROUPS = f"{TOOLS}.consumer.group.ConsumerGroupCommand"
 CONFIGS = "kafka.admin.ConfigCommand"

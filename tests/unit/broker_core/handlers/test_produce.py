@@ -50,6 +50,23 @@ def outcomes(answer: Any) -> Sequence[tuple[int, int]]:
     ]
 
 
+async def test_the_records_that_a_compacted_topic_refuses_are_named(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    services.logs.create_topic("raw.compacted", 1, {"cleanup.policy": "compact"})
+    keys = [b"k", None, b"k", None]
+    batch = build_batch([Record(number, 1, key, b"v") for number, key in enumerate(keys)])
+    data = PartitionProduceData(index=0, records=batch)
+    topic = TopicProduceData(name="raw.compacted", partition_data=(data,))
+    asked = ProduceRequest(acks=-1, timeout_ms=5000, topic_data=(topic,))
+
+    answer = await ask(session, PRODUCE, 9, asked)
+
+    [refused] = answer.responses[0].partition_responses
+    assert refused.error_code == ErrorCode.INVALID_RECORD
+    assert [one.batch_index for one in refused.record_errors] == [1, 3]
+
+
 @pytest.mark.parametrize("version", range(3, 12))
 @pytest.mark.parametrize("acks", [1, -1])
 async def test_an_answer_means_that_it_is_on_disk(
