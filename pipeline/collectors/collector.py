@@ -8,6 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import structlog
+
+from pipeline.metrics import COLLECTOR_SERVING
+
+log = structlog.get_logger()
+
 State = Literal["starting", "serving", "draining", "stopped"]
 
 
@@ -24,6 +30,33 @@ class Health:
     state: State
     address: str = ""
     detail: str = ""
+
+
+class Life:
+    """Where a collector is between its start and its end: for its health, a metric and the log.
+
+    Attributes:
+        state: The state of now.
+    """
+
+    def __init__(self, collector: str) -> None:
+        self.state: State = "starting"
+        self._collector = collector
+
+    def serve(self, **where: object) -> None:
+        """Senders are served from now on; what else is known goes into the log."""
+        self.state = "serving"
+        COLLECTOR_SERVING.labels(self._collector).set(1)
+        log.info("collector_started", collector=self._collector, **where)
+
+    def drain(self) -> None:
+        """Nothing new is taken from now on."""
+        self.state = "draining"
+        COLLECTOR_SERVING.labels(self._collector).set(0)
+
+    def stop(self) -> None:
+        """Nothing is inside any more."""
+        self.state = "stopped"
 
 
 class Collector(Protocol):

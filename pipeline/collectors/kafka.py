@@ -23,7 +23,7 @@ from pipeline.bus.consumer import Consumer, Record
 from pipeline.bus.dead_letter import dead_letter
 from pipeline.bus.position import Committed, Position, TopicPartition
 from pipeline.bus.producer import OutgoingRecord
-from pipeline.collectors.collector import Health, State
+from pipeline.collectors.collector import Health, Life
 from pipeline.collectors.intake import HEAD_BYTES, Publisher
 from pipeline.collectors.raw_progress import (
     ORIGIN_HEADER,
@@ -40,7 +40,6 @@ from pipeline.metrics import (
     COLLECTOR_PARKED,
     COLLECTOR_RECEIVED,
     COLLECTOR_REPEATED,
-    COLLECTOR_SERVING,
 )
 from pipeline.parsing.detect import Dialect
 from pipeline.parsing.timestamp import believable
@@ -103,7 +102,7 @@ class KafkaCollector:
         self._recorder = recorder
         self._admin = Admin(settings, client_id="tocsin-collectors-raw")
         self._lanes: dict[TopicPartition, Lane] = {}
-        self._state: State = "starting"
+        self._life = Life(NAME)
         self._trouble = ""
         self._cluster = ""
         self._targets = 0
@@ -117,7 +116,7 @@ class KafkaCollector:
     def health(self) -> Health:
         """The state of now."""
         detail = self._trouble or f"{len(self._lanes)} raw partitions"
-        return Health(state=self._state, detail=detail)
+        return Health(state=self._life.state, detail=detail)
 
     async def run(self, *, ready: Callable[[], None]) -> None:
         """Carry until cancelled; the batch under way is finished and committed."""
@@ -125,12 +124,11 @@ class KafkaCollector:
         try:
             await asyncio.shield(working)
         finally:
-            self._state = "draining"
-            COLLECTOR_SERVING.labels(NAME).set(0)
+            self._life.drain()
             await asyncio.wait([working], timeout=DRAIN_SECONDS)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
-            self._state = "stopped"
+            self._life.stop()
 
     async def _work(self, ready: Callable[[], None]) -> None:
         """One session after another; what was under way when one broke is looked up."""
@@ -141,12 +139,10 @@ class KafkaCollector:
             self._trouble = ""
             if not told:
                 told = True
-                self._state = "serving"
-                COLLECTOR_SERVING.labels(NAME).set(1)
-                log.info("collector_started", collector=NAME, group=GROUP)
+                self._life.serve(group=GROUP)
                 ready()
 
-        while self._state in ("starting", "serving"):
+        while self._life.state in ("starting", "serving"):
             try:
                 await self._session(serving)
             except PipelineError as error:
@@ -171,7 +167,7 @@ class KafkaCollector:
             on_revoked=self._revoked,
         ) as consumer:
             serving()
-            while self._state in ("starting", "serving"):
+            while self._life.state in ("starting", "serving"):
                 records = await consumer.poll(
                     max_records=POLL_RECORDS, timeout_seconds=POLL_SECONDS
                 )

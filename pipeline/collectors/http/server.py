@@ -12,20 +12,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
-import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pipeline.collectors.collector import Health, State
+from pipeline.collectors.collector import Health, Life
 from pipeline.collectors.http.application import Application
 from pipeline.collectors.http.exchange import Problem
 from pipeline.metrics import (
     COLLECTOR_CONNECTIONS,
     COLLECTOR_CONNECTIONS_REFUSED,
-    COLLECTOR_SERVING,
 )
-
-log = structlog.get_logger()
 
 NAME = "http"
 MAX_HEADER_BYTES = 32 << 10
@@ -65,7 +61,7 @@ class HttpListener:
         self._application = application
         self._host, self._port = host, port
         self._limits = limits
-        self._state: State = "starting"
+        self._life = Life(NAME)
         self._server: _Server | None = None
 
     @property
@@ -82,7 +78,7 @@ class HttpListener:
         """The state of now."""
         count = len(self._server.server_state.connections) if self._server is not None else 0
         return Health(
-            state=self._state,
+            state=self._life.state,
             address=f"{self._host}:{self._port}",
             detail=f"{count} connections",
         )
@@ -99,17 +95,14 @@ class HttpListener:
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="http-serve")
         try:
             await server.listening.wait()
-            self._state = "serving"
-            COLLECTOR_SERVING.labels(NAME).set(1)
-            log.info("collector_started", collector=NAME, host=self._host, port=self._port)
+            self._life.serve(host=self._host, port=self._port)
             ready()
             await asyncio.shield(serving)
         finally:
-            self._state = "draining"
-            COLLECTOR_SERVING.labels(NAME).set(0)
+            self._life.drain()
             server.should_exit = True
             await serving
-            self._state = "stopped"
+            self._life.stop()
 
     def _config(self) -> uvicorn.Config:
         limits = self._limits

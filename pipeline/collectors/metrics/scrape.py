@@ -20,12 +20,12 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.bus.producer import OutgoingRecord
-from pipeline.collectors.collector import Health, State
+from pipeline.collectors.collector import Health, Life
 from pipeline.collectors.intake import Intake
 from pipeline.collectors.metrics.samples import NAME_LABEL, identify, sample_fields
 from pipeline.collectors.recording import Recorder
 from pipeline.errors import MessageRejected
-from pipeline.metrics import COLLECTOR_SCRAPES, COLLECTOR_SERVING
+from pipeline.metrics import COLLECTOR_SCRAPES
 from pipeline.parsing.timestamp import believable, from_epoch
 from pipeline.schema.event import Kind
 from pipeline.settings import ScrapeSettings, ScrapeTarget
@@ -57,7 +57,7 @@ class Scraper:
         self._intake = intake
         self._recorder = recorder
         self._settings = settings
-        self._state: State = "starting"
+        self._life = Life(NAME)
         self._down: dict[str, str] = {}
 
     @property
@@ -69,15 +69,13 @@ class Scraper:
         """The state of now; a target that is down is told, and is not our ill health."""
         down = "; ".join(f"{url}: {why}" for url, why in sorted(self._down.items()))
         return Health(
-            state=self._state,
+            state=self._life.state,
             detail=f"{len(self._settings.targets)} targets" + (f", down: {down}" if down else ""),
         )
 
     async def run(self, *, ready: Callable[[], None]) -> None:
         """Pull until cancelled."""
-        self._state = "serving"
-        COLLECTOR_SERVING.labels(NAME).set(1)
-        log.info("collector_started", collector=NAME, targets=len(self._settings.targets))
+        self._life.serve(targets=len(self._settings.targets))
         ready()
         try:
             async with (
@@ -88,8 +86,8 @@ class Scraper:
                     tasks.create_task(self._pull(client, target), name=f"scrape-{target.job}")
                 await asyncio.get_running_loop().create_future()
         finally:
-            COLLECTOR_SERVING.labels(NAME).set(0)
-            self._state = "stopped"
+            self._life.drain()
+            self._life.stop()
 
     async def _pull(self, client: httpx.AsyncClient, target: ScrapeTarget) -> None:
         """Pull one target at its interval, whatever a pull takes; targets are spread over it."""

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import structlog
 
-from pipeline.collectors.collector import Health, State
+from pipeline.collectors.collector import Health, Life
 from pipeline.collectors.intake import Intake
 from pipeline.collectors.recording import Recorder
-from pipeline.metrics import COLLECTOR_PAUSED, COLLECTOR_SERVING
+from pipeline.metrics import COLLECTOR_PAUSED
 from pipeline.parsing.detect import Dialect
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ class SyslogDatagrams:
         self._host, self._port = host, port
         self._max_message_bytes = max_message_bytes
         self._receive_buffer_bytes = receive_buffer_bytes
-        self._state: State = "starting"
+        self._life = Life(recorder.collector)
         self._drops_seen = 0
         self._nap: asyncio.TimerHandle | None = None
 
@@ -75,7 +75,7 @@ class SyslogDatagrams:
     def health(self) -> Health:
         """The state of now."""
         return Health(
-            state=self._state,
+            state=self._life.state,
             address=f"{self._host}:{self._port}",
             detail=f"{self._drops_seen} datagrams dropped by the kernel",
         )
@@ -89,9 +89,7 @@ class SyslogDatagrams:
         loop = asyncio.get_running_loop()
         listening = open_socket(self._host, self._port, self._receive_buffer_bytes)
         self._port = listening.getsockname()[1]
-        self._state = "serving"
-        COLLECTOR_SERVING.labels(self.name).set(1)
-        log.info("collector_started", collector=self.name, host=self._host, port=self._port)
+        self._life.serve(host=self._host, port=self._port)
         loop.add_reader(listening, self._readable, listening)
         ready()
         try:
@@ -99,8 +97,7 @@ class SyslogDatagrams:
                 await asyncio.sleep(DROPS_EVERY_SECONDS)
                 self._write_down_drops(listening)
         finally:
-            self._state = "draining"
-            COLLECTOR_SERVING.labels(self.name).set(0)
+            self._life.drain()
             loop.remove_reader(listening)
             if self._nap is not None:
                 self._nap.cancel()
@@ -108,7 +105,7 @@ class SyslogDatagrams:
                 pass
             self._write_down_drops(listening)
             listening.close()
-            self._state = "stopped"
+            self._life.stop()
 
     def _readable(self, listening: socket.socket) -> None:
         """Take what is there; then nap, or wait until the log has room."""
@@ -122,7 +119,7 @@ class SyslogDatagrams:
         self._nap = loop.call_later(NAP_SECONDS, self._wake, listening)
 
     def _wake(self, listening: socket.socket) -> None:
-        if self._state == "serving":
+        if self._life.state == "serving":
             asyncio.get_running_loop().add_reader(listening, self._readable, listening)
 
     def _receive(self, listening: socket.socket) -> int:

@@ -12,14 +12,13 @@ from datetime import timedelta
 
 import structlog
 
-from pipeline.collectors.collector import Health, State
+from pipeline.collectors.collector import Health, Life
 from pipeline.collectors.intake import Intake
 from pipeline.collectors.recording import Recorder
 from pipeline.collectors.syslog.connection import SyslogConnection
 from pipeline.metrics import (
     COLLECTOR_CONNECTIONS,
     COLLECTOR_CONNECTIONS_REFUSED,
-    COLLECTOR_SERVING,
 )
 
 log = structlog.get_logger()
@@ -66,7 +65,7 @@ class SyslogListener:
         self._tls = tls
         self._connections: set[SyslogConnection] = set()
         self._all_closed = asyncio.Event()
-        self._state: State = "starting"
+        self._life = Life(recorder.collector)
         self._quiet_until = 0.0
 
     @property
@@ -82,7 +81,7 @@ class SyslogListener:
     def health(self) -> Health:
         """The state of now."""
         return Health(
-            state=self._state,
+            state=self._life.state,
             address=f"{self._host}:{self._port}",
             detail=f"{len(self._connections)} connections",
         )
@@ -103,18 +102,15 @@ class SyslogListener:
             backlog=BACKLOG_CONNECTIONS,
         )
         self._port = server.sockets[0].getsockname()[1]
-        self._state = "serving"
-        COLLECTOR_SERVING.labels(self.name).set(1)
-        log.info("collector_started", collector=self.name, host=self._host, port=self._port)
+        self._life.serve(host=self._host, port=self._port)
         ready()
         try:
             await loop.create_future()
         finally:
-            self._state = "draining"
-            COLLECTOR_SERVING.labels(self.name).set(0)
+            self._life.drain()
             server.close()
             await self._say_farewell()
-            self._state = "stopped"
+            self._life.stop()
 
     def opened(self, connection: SyslogConnection) -> bool:
         """Take a connection in, if need be in place of one that says nothing."""
