@@ -17,6 +17,7 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
+from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import OtherListener, SingleNode
 from broker_core.log.budget_keeper import BudgetKeeper
 from broker_core.log.cleaner import LogCleaner
@@ -133,6 +134,7 @@ class Broker:
             delayed=delayed,
             mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
             policy=policy,
+            throttle=Throttle(policy),
         )
         if settings.disk_budget is not None:
             keeper = BudgetKeeper(

@@ -51,6 +51,11 @@ CONNECTIONS_REFUSED = Counter(
     "Connections closed by the broker, by reason.",
     ["reason"],
 )
+THROTTLED = Counter(
+    "kafka_server_clientquotamanager_throttled_total",
+    "Requests after which a client was paused, by the quota that it exceeded.",
+    ["quota"],
+)
 CERTIFICATE_RENEWALS = Counter(
     "kafka_server_socketservermetrics_certificaterenewals_total",
     "Times that changed certificate files were read, by outcome (renewed, failed).",

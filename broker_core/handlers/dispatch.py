@@ -17,6 +17,7 @@ from broker_core.errors import (
     UnsupportedVersion,
 )
 from broker_core.handlers import (
+    alter_client_quotas,
     alter_configs,
     alter_partition_reassignments,
     alter_user_scram_credentials,
@@ -29,6 +30,7 @@ from broker_core.handlers import (
     delete_records,
     delete_topics,
     describe_acls,
+    describe_client_quotas,
     describe_cluster,
     describe_configs,
     describe_groups,
@@ -103,6 +105,8 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.ALTER_PARTITION_REASSIGNMENTS: alter_partition_reassignments.handle,
     api_keys.LIST_PARTITION_REASSIGNMENTS: list_partition_reassignments.handle,
     api_keys.OFFSET_DELETE: offset_delete.handle,
+    api_keys.DESCRIBE_CLIENT_QUOTAS: describe_client_quotas.handle,
+    api_keys.ALTER_CLIENT_QUOTAS: alter_client_quotas.handle,
     api_keys.DESCRIBE_USER_SCRAM_CREDENTIALS: describe_user_scram_credentials.handle,
     api_keys.ALTER_USER_SCRAM_CREDENTIALS: alter_user_scram_credentials.handle,
     api_keys.DESCRIBE_CLUSTER: describe_cluster.handle,
@@ -123,6 +127,7 @@ class ClientSession:
             subject: Of the certificate that the client showed, which signs it in.
         """
         self._services = services
+        self._pause_seconds = 0.0
         principal = Principal(subject or ANONYMOUS, host.startswith(_LOOPBACK), host)
         self._client = Client(principal=principal, host=host)
 
@@ -138,6 +143,11 @@ class ClientSession:
     def is_over(self) -> bool:
         """Whether the connection is to be closed after the answers it has been promised."""
         return self._client.is_refused
+
+    def take_pause(self) -> float:
+        """Return for how many seconds nothing more is to be read, once."""
+        pause, self._pause_seconds = self._pause_seconds, 0.0
+        return pause
 
     async def answer(self, frame: bytes) -> Parts:
         """Return the pieces of the answer, none for a request that wants no answer.
@@ -159,6 +169,10 @@ class ClientSession:
         metrics.REQUESTS.labels(api.name, str(header.version)).inc()
         self._check_session(api)
         response = await self._handle(api, header, frame)
+        response, pause = self._services.throttle.charge(
+            response, len(frame), self._client.principal.name, header.client_id or ""
+        )
+        self._pause_seconds = max(self._pause_seconds, pause)
         metrics.REQUEST_SECONDS.labels(api.name).observe(time.perf_counter() - started)
         if response is None:
             return []

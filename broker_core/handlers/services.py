@@ -10,6 +10,7 @@ from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
+from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import Topology
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
@@ -71,6 +72,7 @@ class Services:
     delayed: DelayedFetches
     mechanisms: SaslMechanisms
     policy: PolicyStore
+    throttle: Throttle
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from broker_core.errors import StorageError
 from broker_core.log.checkpoint import replace_file
 from broker_core.log.file_layout import POLICY
 from broker_core.policy.policy import Policy
+from broker_core.policy.quota import Entity
 from broker_core.policy.scram_credential import ScramCredential, ScramMechanism
 
 VERSION = 1
@@ -49,6 +50,9 @@ def write(directory: Path, policy: Policy) -> None:
             }
             for acl in sorted(policy.acls)
         ],
+        "quotas": [
+            {"entity": dict(who), "values": dict(values)} for who, values in policy.quotas.items()
+        ],
     }
     replace_file(directory / POLICY, json.dumps(content, indent=1).encode() + b"\n", private=True)
 
@@ -68,6 +72,7 @@ def read(directory: Path) -> Policy:
         return Policy(
             credentials=dict(map(_credential, content["scram_credentials"])),
             acls=frozenset(map(_acl, content["acls"])),
+            quotas=dict(map(_quota, content["quotas"])),
         )
     except FileNotFoundError:
         return Policy()
@@ -95,6 +100,11 @@ def _acl(fields: dict[str, Any]) -> Acl:
         operation=Operation[fields["operation"]],
         permission=Permission[fields["permission"]],
     )
+
+
+def _quota(fields: dict[str, Any]) -> tuple[Entity, dict[str, float]]:
+    values = {str(key): float(value) for key, value in fields["values"].items()}
+    return tuple(sorted(fields["entity"].items())), values
 
 
 def _text(data: bytes) -> str:

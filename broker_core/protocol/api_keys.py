@@ -7,6 +7,10 @@ a foreign client's test passes with it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker_core.protocol.messages.alter_client_quotas import (
+    AlterClientQuotasRequest,
+    AlterClientQuotasResponse,
+)
 from broker_core.protocol.messages.alter_configs import AlterConfigsRequest, AlterConfigsResponse
 from broker_core.protocol.messages.alter_partition_reassignments import (
     AlterPartitionReassignmentsRequest,
@@ -28,6 +32,10 @@ from broker_core.protocol.messages.delete_groups import DeleteGroupsRequest, Del
 from broker_core.protocol.messages.delete_records import DeleteRecordsRequest, DeleteRecordsResponse
 from broker_core.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse
 from broker_core.protocol.messages.describe_acls import DescribeAclsRequest, DescribeAclsResponse
+from broker_core.protocol.messages.describe_client_quotas import (
+    DescribeClientQuotasRequest,
+    DescribeClientQuotasResponse,
+)
 from broker_core.protocol.messages.describe_cluster import (
     DescribeClusterRequest,
     DescribeClusterResponse,
@@ -162,6 +170,12 @@ INCREMENTAL_ALTER_CONFIGS = Api(
     IncrementalAlterConfigsResponse,
 )
 OFFSET_DELETE = Api(47, "OffsetDelete", 0, 0, 1, OffsetDeleteRequest, OffsetDeleteResponse)
+DESCRIBE_CLIENT_QUOTAS = Api(
+    48, "DescribeClientQuotas", 0, 1, 1, DescribeClientQuotasRequest, DescribeClientQuotasResponse
+)
+ALTER_CLIENT_QUOTAS = Api(
+    49, "AlterClientQuotas", 0, 1, 1, AlterClientQuotasRequest, AlterClientQuotasResponse
+)
 DESCRIBE_USER_SCRAM_CREDENTIALS = Api(
     50,
     "DescribeUserScramCredentials",
@@ -239,6 +253,8 @@ APIS: Mapping[int, Api] = {
         ALTER_PARTITION_REASSIGNMENTS,
         LIST_PARTITION_REASSIGNMENTS,
         OFFSET_DELETE,
+        DESCRIBE_CLIENT_QUOTAS,
+        ALTER_CLIENT_QUOTAS,
         DESCRIBE_USER_SCRAM_CREDENTIALS,
         ALTER_USER_SCRAM_CREDENTIALS,
         DESCRIBE_CLUSTER,

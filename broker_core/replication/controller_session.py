@@ -120,6 +120,10 @@ class ControllerSession:
         """Never: a node may try again, and pays for it in time."""
         return False
 
+    def take_pause(self) -> float:
+        """Never any: nodes have no quotas."""
+        return 0.0
+
     async def answer(self, frame: bytes) -> Parts:
         """Return the pieces of the answer.
 

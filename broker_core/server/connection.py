@@ -38,6 +38,10 @@ class Session(Protocol):
         """Whether the connection is to be closed after the answers it has been promised."""
         ...
 
+    def take_pause(self) -> float:
+        """Return for how many seconds nothing more is to be read, once; asked after an answer."""
+        ...
+
     async def answer(self, frame: bytes) -> Answer:
         """Return the answer to a request in pieces, none if it is not answered.
 
@@ -123,6 +127,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._writable = True
         self._draining = False
+        self._pauses = 0
         self.last_request = self._loop.time()
         self.peer = ""
         self.is_open = False
@@ -215,6 +220,7 @@ class Connection(asyncio.Protocol):
             self.refuse("request_failed", type(error).__name__)
         else:
             self._send()
+            self._pause(self._session.take_pause())
             self._regulate()
 
     def _send(self) -> None:
@@ -229,6 +235,16 @@ class Connection(asyncio.Protocol):
             self._transport.writelines(pieces)
         if self._session.is_over and not self._slots:
             self._transport.close()
+
+    def _pause(self, seconds: float) -> None:
+        """Read nothing and begin nothing for a while."""
+        if seconds > 0:
+            self._pauses += 1
+            self._loop.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pauses -= 1
+        self._regulate()
 
     def _regulate(self) -> None:
         """Start what there is room for; read on only when nothing waits for room."""
@@ -246,4 +262,8 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _has_room(self) -> bool:
-        return len(self._slots) < self._limits.requests and self._bytes_in_work < self._limits.bytes
+        return (
+            not self._pauses
+            and len(self._slots) < self._limits.requests
+            and self._bytes_in_work < self._limits.bytes
+        )

@@ -16,6 +16,7 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
+from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import SingleNode
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
@@ -59,6 +60,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         delayed=DelayedFetches(),
         mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
         policy=policy,
+        throttle=Throttle(policy),
     )
     groups.close()
     await commit.close()

@@ -10,6 +10,7 @@ from broker_core.errors import StorageError
 from broker_core.log.file_layout import POLICY
 from broker_core.policy import policy_file
 from broker_core.policy.policy import Policy
+from broker_core.policy.quota import entity
 from broker_core.policy.scram_credential import ScramCredential, ScramMechanism
 
 CREDENTIAL = ScramCredential(salt=b"\0s", iterations=4096, stored_key=b"\xffk", server_key=b"v")
@@ -24,6 +25,12 @@ DENIAL = Acl(
 )
 POLICIES = [
     Policy(),
+    Policy(
+        quotas={
+            entity("ada", default="client-id"): {"producer_byte_rate": 1.5},
+            entity(default="user"): {"consumer_byte_rate": 2e9},
+        }
+    ),
     Policy(acls=frozenset({DENIAL, replace(DENIAL, permission=Permission.ALLOW)})),
     Policy(
         credentials={

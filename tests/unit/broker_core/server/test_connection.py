@@ -21,6 +21,10 @@ class ScriptedSession:
         self._respond = respond
         self.max_frame_bytes = max_frame_bytes
         self.is_over = False
+        self.pauses: list[float] = []
+
+    def take_pause(self) -> float:
+        return self.pauses.pop() if self.pauses else 0.0
 
     async def answer(self, frame: bytes) -> Answer:
         return await self._respond(frame)
@@ -127,6 +131,25 @@ async def test_a_session_that_is_over_is_closed_after_its_last_answer() -> None:
 
         assert await client.receive() == b"last"
         assert await client.is_closed()
+
+
+async def test_a_paused_client_gets_its_answer_at_once_and_the_next_one_later() -> None:
+    session = ScriptedSession(echo)
+    session.pauses = [0.0, 0.2]
+    clock = asyncio.get_running_loop().time
+    async with (
+        listening(echo, session=session, requests=1) as listener,
+        connected(listener) as client,
+    ):
+        client.send(b"1")
+        first = await client.receive()
+        began = clock()
+        client.send(b"2")
+        second = await client.receive()
+        took = clock() - began
+
+    assert (first, second) == (b"1!", b"2!")
+    assert took > 0.1, "however busy the machine is, a pause is not shorter"
 
 
 async def test_no_more_requests_are_taken_than_the_limit() -> None:
