@@ -34,6 +34,7 @@ log = structlog.get_logger()
 Answer = TypeVar("Answer")
 Decision = Callable[[ControllerState], tuple[ControllerState, Answer]]
 REMEMBERED_STATES = 64  # a node that knows one of them is told the difference only
+LOST_SECONDS = 2.0  # a node says that it lives every second, whatever the session
 
 
 class Cluster:
@@ -64,6 +65,7 @@ class Cluster:
         self._clock = clock
         self._session_seconds = settings.session_timeout.total_seconds()
         self._heard: dict[int, float] = {}
+        self._lost: dict[int, float] = {}
         self._deciding = asyncio.Lock()
         self._commits: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
@@ -230,15 +232,24 @@ class Cluster:
 
         return await self.decide(decision)
 
+    def lost_sight_of(self, node_id: int) -> None:
+        """Note that a node's connection is gone: the system closes a dead process's at once.
+
+        A node that goes on saying that it lives is not concerned; another one need not be waited
+        for until its session ends.
+        """
+        self._lost[node_id] = self._clock()
+
     async def _fence_the_silent(self) -> None:
         """Fence nodes that are not heard of; forgive everybody what this process slept through."""
-        interval = self._session_seconds / 8
+        interval = min(self._session_seconds / 8, LOST_SECONDS / 4)
         looked = self._clock()
         while True:
             await asyncio.sleep(interval)
             now = self._clock()
             if now - looked > 4 * interval:
                 self._heard = dict.fromkeys(self._state.alive, now)
+                self._lost = {}
             looked = now
             if self._silent():
                 await self._try(self._without_the_silent)
@@ -249,8 +260,13 @@ class Cluster:
         return membership.fenced(state, *silent), None
 
     def _silent(self) -> list[int]:
-        heard_until = self._clock() - self._session_seconds
-        return [each for each in self._state.alive if self._heard[each] < heard_until]
+        now = self._clock()
+        return [
+            node_id
+            for node_id in self._state.alive
+            if self._heard[node_id] < now - self._session_seconds
+            or self._heard[node_id] < self._lost.get(node_id, now) < now - LOST_SECONDS
+        ]
 
     async def _balance(self) -> None:
         """Give leaders back to preferred replicas, from time to time."""

@@ -213,7 +213,7 @@ class ControllerLink:
             NotController: The controller cannot be reached: nothing is known of the outcome.
         """
         response = await self._ask(request, version)
-        look = WatchClusterRequest(known_version=self.state.version, max_wait_ms=0)
+        look = WatchClusterRequest(broker_id=-1, known_version=self.state.version, max_wait_ms=0)
         newest: WatchClusterResponse = await self._ask(look, 0)
         await self._until(lambda: self.state.version >= newest.version)
         return response
@@ -313,7 +313,9 @@ class ControllerLink:
         """Hear of every newer state."""
         while True:
             request = WatchClusterRequest(
-                known_version=self.state.version, max_wait_ms=round(WATCH_SECONDS * 1000)
+                broker_id=self._node_id,
+                known_version=self.state.version,
+                max_wait_ms=round(WATCH_SECONDS * 1000),
             )
             seconds = WATCH_SECONDS + REQUEST_SECONDS
             told: WatchClusterResponse = await peer.send(request, 0, timeout_seconds=seconds)

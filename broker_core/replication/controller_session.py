@@ -219,7 +219,11 @@ class ControllerSession:
 
     async def _watch(self, request: WatchClusterRequest) -> WatchClusterResponse:
         seconds = min(max(0, request.max_wait_ms) / 1000, MAX_WATCH_SECONDS)
-        state = await self._cluster.newer_than(request.known_version, seconds)
+        try:
+            state = await self._cluster.newer_than(request.known_version, seconds)
+        except asyncio.CancelledError:  # the connection is gone
+            self._cluster.lost_sight_of(request.broker_id)
+            raise
         known = self._cluster.remembered(request.known_version)
         return to_message(state, known, session_timeout_ms=self._session_timeout_ms)
 

@@ -11,8 +11,12 @@ from broker_core.protocol.primitives import Boolean, Int16, Int32, Int64, String
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchClusterRequest:
-    """Ask for a newer state than the one known; the answer waits for it, but not for ever."""
+    """Ask for a newer state than the one known; the answer waits for it, but not for ever.
 
+    ``broker_id`` -1: whoever asks does not follow, it only looks.
+    """
+
+    broker_id: Int32
     known_version: Int64
     max_wait_ms: Int32
 

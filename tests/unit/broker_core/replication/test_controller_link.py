@@ -189,6 +189,19 @@ async def test_a_node_that_is_not_heard_of_is_fenced_and_comes_back(tmp_path: Pa
                 await again.alter_isr(old, [2])
 
 
+async def test_a_node_whose_process_is_gone_is_not_waited_for_until_its_session_ends(
+    tmp_path: Path,
+) -> None:
+    settings = controller_settings(tmp_path, session_timeout=timedelta(hours=1))
+    async with Controller(settings) as controller, nodes_of(controller, 1) as (one,):
+        async with link_to(controller, 2) as two:
+            await unfenced(one, two)
+
+        state = await until(one, lambda state: not state.is_alive(2))
+
+        assert state.is_alive(1)
+
+
 async def test_a_node_without_answers_fences_itself_by_its_own_clock(
     controller: Controller,
 ) -> None:
