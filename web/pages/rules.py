@@ -12,7 +12,7 @@ from pipeline.store.queries.alerts import AlertFilter, count_by_rule
 from pipeline.store.queries.span import Span
 from web.dependencies import Console, ConsoleDep, Viewer
 from web.rendering import page
-from web.rendering.rules import STATES, RulesAddress, rule_list, rule_rows, with_firings
+from web.rendering.rules import STATES, RulesAddress, rule_list, rule_rows
 from web.rulebook import switches
 from web.security.roles import Role
 
@@ -43,10 +43,8 @@ async def show(
         page=page_number,
     )
     rule_set = console.rulebook.rules
-    rows = rule_rows(rule_set, await console.database.run(switches))
     fired = await _firings(console)
-    if fired is not None:
-        rows = with_firings(rows, fired)
+    rows = rule_rows(rule_set, await console.database.run(switches), fired)
     return page(
         request,
         "rules",

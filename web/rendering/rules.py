@@ -1,10 +1,10 @@
 """The rules as they are listed and shown: the list's address, its rows, a rule's text. Pure."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlencode
 
 import yaml
@@ -20,6 +20,8 @@ STATES = ("all", "fired", "on", "off", "problems")
 ROWS = 100
 _KEY = re.compile(r"^(?P<indent>\s*(?:- )?)(?P<key>[\w.|'\"*-]+):(?P<rest>\s.*|)$")
 _MAX_LISTED = 40
+_NEVER: tuple[int, datetime | None] = (0, None)
+_SHIPPED = f"{SHIPPED_RULES}{os.sep}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,14 +97,29 @@ class RuleList:
     products: tuple[str, ...]
 
 
-def rule_rows(rule_set: RuleSet, switches: Mapping[str, Switch]) -> list[RuleRow]:
-    """Every rule and correlation, without what the store knows of them."""
+def rule_rows(
+    rule_set: RuleSet,
+    switches: Mapping[str, Switch],
+    firings: Mapping[str, tuple[int, datetime]] | None,
+) -> list[RuleRow]:
+    """Every rule and correlation.
+
+    Args:
+        switches: What was decided, by rule id; who is not named is on.
+        firings: How often rules fired and when last; who is not named never did. None if nobody
+            knows.
+    """
     every: list[Rule | Correlation] = [*rule_set.rules, *rule_set.correlations]
-    return [_row(rule, switches) for rule in every]
+    return [_row(rule, switches, firings) for rule in every]
 
 
-def _row(rule: Rule | Correlation, switches: Mapping[str, Switch]) -> RuleRow:
+def _row(
+    rule: Rule | Correlation,
+    switches: Mapping[str, Switch],
+    firings: Mapping[str, tuple[int, datetime]] | None,
+) -> RuleRow:
     file, is_shipped = file_of(rule.path)
+    alerts, last = (None, None) if firings is None else firings.get(rule.id, _NEVER)
     return RuleRow(
         id=rule.id,
         title=rule.title,
@@ -114,6 +131,8 @@ def _row(rule: Rule | Correlation, switches: Mapping[str, Switch]) -> RuleRow:
         file=file,
         is_shipped=is_shipped,
         switch=switches.get(rule.id) or Switch(rule_id=rule.id),
+        alerts=alerts,
+        last=last,
     )
 
 
@@ -123,9 +142,8 @@ def file_of(path: str) -> tuple[str, bool]:
     >>> file_of(str(SHIPPED_RULES / "linux" / "a.yml")), file_of("/srv/rules/b.yml")
     (('linux/a.yml', True), ('/srv/rules/b.yml', False))
     """
-    if Path(path).is_relative_to(SHIPPED_RULES):
-        return str(Path(path).relative_to(SHIPPED_RULES)), True
-    return path, False
+    below = path.removeprefix(_SHIPPED)
+    return below, below != path
 
 
 def log_source_text(rule: Rule | Correlation) -> str:
@@ -135,15 +153,6 @@ def log_source_text(rule: Rule | Correlation) -> str:
         return f"counts {len(rule.rules)} {noun}"
     source = rule.log_source
     return " ".join(part for part in (source.product, source.category, source.service) if part)
-
-
-def with_firings(
-    rows: Iterable[RuleRow], firings: Mapping[str, tuple[int, datetime]]
-) -> list[RuleRow]:
-    """The rows with how often each fired, and when last; a rule that is not named never did."""
-    never: tuple[int, datetime | None] = (0, None)
-    known = ((row, firings.get(row.id, never)) for row in rows)
-    return [replace(row, alerts=alerts, last=last) for row, (alerts, last) in known]
 
 
 def rule_list(rows: Sequence[RuleRow], address: RulesAddress) -> RuleList:

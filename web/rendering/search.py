@@ -81,7 +81,9 @@ class SearchAddress:
 
     def narrowed(self, field: str, value: object, *, without: bool = False) -> str:
         """The search for those of its events that have a field's value, or do not."""
-        term = f"{'NOT ' if without else ''}{field}:{quoted(value)}"
+        is_empty = value == ""  # the same as no value, and searched for as that
+        negated = without != is_empty
+        term = f"{'NOT ' if negated else ''}{field}:{'*' if is_empty else quoted(value)}"
         text = f"({self.q})" if re.search(r"\bOR\b", self.q) else self.q
         return self.link(q=f"{text} {term}".strip(), after="", event="")
 
