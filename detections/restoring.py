@@ -77,7 +77,7 @@ async def _tail(
     found: list[_T] = []
     for partition, held in (await admin.offsets([topic])).items():
         end, pages = held.end, deque[list[_T]]()
-        newest, oldest_wanted = None, None
+        newest: datetime | None = None
         while end > held.start and held.end - end < MAX_TAIL_RECORDS:
             begin = max(held.start, end - _PAGE_RECORDS)
             page = await _page(admin, partition, begin, end, decode)
@@ -85,8 +85,8 @@ async def _tail(
             end = begin
             last = max(map(time_of, page), default=None)
             if last is not None and (newest is None or last > newest):
-                newest, oldest_wanted = last, last - span
-            is_old = last is not None and oldest_wanted is not None and last < oldest_wanted
+                newest = last
+            is_old = last is not None and newest is not None and newest - last > span
             if is_old and held.end - end >= at_least:
                 break
         found += chain.from_iterable(pages)

@@ -134,9 +134,13 @@ def decode_alert(value: bytes) -> Alert:
     """The alert in a record value.
 
     Raises:
-        UndecodableRecord: The value is not an alert.
+        UndecodableRecord: The value is not an alert, or a time has no time zone.
     """
     try:
-        return _alert_decoder.decode(value)
+        found = _alert_decoder.decode(value)
     except msgspec.MsgspecError as error:
         raise UndecodableRecord(f"not an alert: {error}") from error
+    times = (found.time, found.observed_time, *(event.time for event in found.events))
+    if any(time.tzinfo is None for time in times):
+        raise UndecodableRecord("not an alert: its times carry no time zone")
+    return found

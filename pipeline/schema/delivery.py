@@ -78,6 +78,6 @@ def decode_delivery(value: bytes) -> Delivery:
         found = _decoder.decode(value)
     except msgspec.MsgspecError as error:
         raise UndecodableRecord(f"not a delivery: {error}") from error
-    if found.time.tzinfo is None:
+    if any(time is not None and time.tzinfo is None for time in (found.time, found.next_attempt)):
         raise UndecodableRecord("not a delivery: its time carries no time zone")
     return found
