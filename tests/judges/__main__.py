@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.judges import kafka_python, kafka_tools, librdkafka
+from tests.judges import kafka_connect, kafka_python, kafka_tools, librdkafka
 from tests.judges.verdict import Outcome, Verdict, table
 from tests.support.standalone_broker import StandaloneBroker
 
 Judge = Callable[[str, Path], list[Verdict]]
 JUDGES: Mapping[str, Judge] = {
     "kafka-tools": kafka_tools.judge,
+    "kafka-connect": kafka_connect.judge,
     "kafka-python": kafka_python.judge,
     "librdkafka": librdkafka.judge,
 }
