@@ -12,6 +12,7 @@ import structlog
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
 from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.measuring import Measuring
 from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.handlers.delayed import DelayedFetches
@@ -141,6 +142,7 @@ class Broker:
                 logs, cleaner, budget_bytes=settings.disk_budget, progress=self._progress
             )
             _run(keeper.run(), "disk-budget", opened)
+        _run(Measuring(logs, groups).run(), "measuring", opened)
         for listener in listeners:
             listener.start()
         opened.callback(groups.close)  # last opened, first closed: who waits is answered

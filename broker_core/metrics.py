@@ -141,3 +141,13 @@ LOG_BUDGET_BYTES = Gauge(
     "kafka_log_logmanager_budget_bytes",
     "What all partitions may take together; 0 without a budget.",
 )
+LOG_SIZE = Gauge(
+    "kafka_log_log_size_bytes",
+    "What the partitions of a topic take on this node; looked at every ten seconds.",
+    ["topic"],
+)
+GROUP_LAG = Gauge(
+    "kafka_consumergroup_lag_records",
+    "Records of a topic that a group has still to read, on this node; looked at every ten seconds.",
+    ["group", "topic"],
+)

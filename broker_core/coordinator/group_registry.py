@@ -284,6 +284,11 @@ class GroupRegistry:
             return OffsetDeleteResponse(error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE)
         return group_answers.offsets_deleted(request, in_use)
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Every group with members or offsets."""
+        return self._known()
+
     def progress(self, group_id: str) -> Progress:
         """How far a group has come, and which topics its members read."""
         group = self._groups.get(group_id)
