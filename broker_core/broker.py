@@ -1,9 +1,10 @@
 """Build a broker from its settings and run it; the only module that knows every part."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import hashlib
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
 
@@ -11,6 +12,7 @@ import structlog
 
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
+from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.measuring import Measuring
 from broker_core.coordinator.offsets import OffsetStore
@@ -19,13 +21,14 @@ from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
 from broker_core.handlers.throttling import Throttle
-from broker_core.handlers.topology import OtherListener, SingleNode
+from broker_core.handlers.topology import ClusterTopology, OtherListener, SingleNode, Topology
 from broker_core.log.budget_keeper import BudgetKeeper
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.disk_budget import Progress
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.policy_store import PolicyStore
+from broker_core.replication.node import ClusterNode, Membership
 from broker_core.replication.replicas import Replicas
 from broker_core.server.admission import Admission
 from broker_core.server.connection import Limits, OpenSession, Peer
@@ -46,14 +49,28 @@ class Broker:
     Attributes:
         settings: What it was built from.
         port: Where it listens, known once entered.
+        node: Its part in a cluster, once entered; None: it is alone.
         tls_port: Where it listens for TLS, known once entered; None if it does not.
     """
 
-    def __init__(self, settings: BrokerSettings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        clock: Clock | None = None,
+        membership: Membership | None = None,
+    ) -> None:
+        """Know what to build.
+
+        Args:
+            membership: The cluster to join; None: the node is alone.
+        """
         self.settings = settings
         self.port = settings.port
         self.tls_port: int | None = None
         self._clock = clock or SystemClock()
+        self._membership = membership
+        self.node: ClusterNode | None = None
 
     async def __aenter__(self) -> "Broker":
         """Recover the logs, then listen.
@@ -101,41 +118,41 @@ class Broker:
     async def _open(self, opened: AsyncExitStack) -> None:
         """Open part after part; each leaves with ``opened`` how it is closed again."""
         settings = self.settings
-        logs = await asyncio.to_thread(LogDirectory, settings.data_dir, settings.log, self._clock)
+        logs = await asyncio.to_thread(
+            LogDirectory,
+            settings.data_dir,
+            settings.log,
+            self._clock,
+            is_replicated=self._membership is not None,
+        )
         self._logs = logs
         opened.push_async_callback(asyncio.to_thread, logs.close)
         commit = GroupCommit(logs.fault)
         opened.push_async_callback(commit.close)
         cleaner = LogCleaner(logs, commit, self._clock)
         _run(cleaner.run(), "log-cleaner", opened)
-        partitions = settings.groups.offsets_partitions
-        offsets = await asyncio.to_thread(
-            OffsetStore.open, logs, commit, self._clock, partitions=partitions
-        )
+        offsets = await self._offsets(logs, commit)
         groups = GroupRegistry(offsets, logs, settings.groups, self._clock)
         delayed = DelayedFetches()
         policy = await asyncio.to_thread(PolicyStore, settings.data_dir)
         listeners = await self._bind(opened)
-        node = SingleNode(
-            logs,
-            node_id=settings.node_id,
-            host=settings.advertised_host or settings.host,
-            port=self.port,
-        )
+        place = await self._place(logs, commit, opened)
+        self.node = place.node
         self._services = Services(
             settings=settings,
             logs=logs,
             commit=commit,
-            replicas=Replicas(logs, commit),
-            topology=node,
+            replicas=place.replicas,
+            topology=place.topology,
             groups=groups,
-            producer_ids=ProducerIds(settings.data_dir),
+            producer_ids=place.producer_ids,
             clock=self._clock,
             authorizer=_authorizer(settings, policy),
             delayed=delayed,
-            mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
+            mechanisms=Mechanisms(self._users(), lambda: policy.current.credentials),
             policy=policy,
             throttle=Throttle(policy),
+            node_user=None if self._membership is None else self._membership.credentials.name,
         )
         if settings.disk_budget is not None:
             keeper = BudgetKeeper(
@@ -147,6 +164,53 @@ class Broker:
             listener.start()
         opened.callback(groups.close)  # last opened, first closed: who waits is answered
         opened.callback(delayed.stop)
+        if place.node is not None:
+            opened.push_async_callback(place.node.leave)
+
+    async def _offsets(self, logs: LogDirectory, commit: GroupCommit) -> OffsetStore:
+        if self._membership is not None:
+            return OffsetStore((), commit, self._clock)
+        partitions = self.settings.groups.offsets_partitions
+        return await asyncio.to_thread(
+            OffsetStore.open, logs, commit, self._clock, partitions=partitions
+        )
+
+    async def _place(
+        self, logs: LogDirectory, commit: GroupCommit, opened: AsyncExitStack
+    ) -> "_Place":
+        """Be alone, or join the cluster; the address is known by now."""
+        settings = self.settings
+        host = settings.advertised_host or settings.host
+        if self._membership is None:
+            return _Place(
+                replicas=Replicas(logs, commit),
+                topology=SingleNode(logs, node_id=settings.node_id, host=host, port=self.port),
+                producer_ids=ProducerIds(settings.data_dir),
+            )
+        node = await asyncio.to_thread(
+            ClusterNode,
+            self._membership,
+            logs,
+            commit,
+            settings.replication,
+            node_id=settings.node_id,
+            advertised=(host, self.port),
+        )
+        await opened.enter_async_context(node)
+        return _Place(
+            replicas=node,
+            topology=ClusterTopology(node.link),
+            producer_ids=ClusterProducerIds(node.link.producer_ids),
+            node=node,
+        )
+
+    def _users(self) -> Mapping[str, str]:
+        """Who may sign in with PLAIN: the users that are configured, and the cluster's nodes."""
+        if self._membership is None:
+            return self.settings.users
+        credentials = self._membership.credentials
+        digest = hashlib.sha256(credentials.secret.encode()).hexdigest()
+        return {**self.settings.users, credentials.name: digest}
 
     def _progress(self) -> Sequence[Progress] | None:
         """How far the groups have come that the disk budget waits for; None if others know."""
@@ -217,6 +281,16 @@ class Broker:
             drain_seconds=settings.drain_timeout.total_seconds(),
             certificates=certificates,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """What differs between a node that is alone and one of a cluster."""
+
+    replicas: Replicas
+    topology: Topology
+    producer_ids: ProducerIds
+    node: ClusterNode | None = None
 
 
 def _run(work: Coroutine[None, None, None], name: str, opened: AsyncExitStack) -> None:

@@ -10,6 +10,8 @@ BrokerError                        -1  anything a client may hear about
 ├── NetworkException               13  retriable; a peer is gone, and what it did is not known
 ├── CoordinatorNotAvailable        15  retriable
 ├── InvalidTopic                   17
+├── NotEnoughReplicas              19  retriable
+├── NotEnoughReplicasAfterAppend   20  retriable
 ├── InvalidRequiredAcks            21
 ├── IllegalGeneration              22
 ├── InconsistentGroupProtocol      23
@@ -145,6 +147,18 @@ class InvalidTopic(BrokerError):
     """The topic's name is not legal, or the operation is not for this topic."""
 
     code = ErrorCode.INVALID_TOPIC_EXCEPTION
+
+
+class NotEnoughReplicas(BrokerError):
+    """Fewer replicas are in sync than acks=all wants here; nothing was written."""
+
+    code = ErrorCode.NOT_ENOUGH_REPLICAS
+
+
+class NotEnoughReplicasAfterAppend(BrokerError):
+    """It was written, but fewer replicas are in sync than acks=all wants here."""
+
+    code = ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND
 
 
 class InvalidRequiredAcks(BrokerError):

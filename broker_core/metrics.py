@@ -151,3 +151,53 @@ GROUP_LAG = Gauge(
     "Records of a topic that a group has still to read, on this node; looked at every ten seconds.",
     ["group", "topic"],
 )
+ISR_SHRINKS = Counter(
+    "kafka_server_replicamanager_isrshrinks_total",
+    "Times that replicas left the in-sync set of a partition led here.",
+)
+ISR_EXPANDS = Counter(
+    "kafka_server_replicamanager_isrexpands_total",
+    "Times that replicas joined the in-sync set of a partition led here.",
+)
+FAILED_ISR_UPDATES = Counter(
+    "kafka_server_replicamanager_failedisrupdates_total",
+    "In-sync sets that the controller did not grant.",
+)
+UNDER_REPLICATED = Gauge(
+    "kafka_server_replicamanager_underreplicatedpartitions",
+    "Partitions led here with fewer replicas in sync than there are.",
+)
+UNDER_MIN_ISR = Gauge(
+    "kafka_server_replicamanager_underminisrpartitioncount",
+    "Partitions led here that refuse acks=all for want of in-sync replicas.",
+)
+OFFLINE_PARTITIONS = Gauge(
+    "kafka_server_replicamanager_offlinepartitioncount",
+    "Partitions held here that nobody leads.",
+)
+LEADERS = Gauge(
+    "kafka_server_replicamanager_leadercount",
+    "Partitions led here.",
+)
+PARTITIONS_HELD = Gauge(
+    "kafka_server_replicamanager_partitioncount",
+    "Partitions held here.",
+)
+FETCHER_LAG = Gauge(
+    "kafka_server_replicafetchermanager_maxlag",
+    "Records that the partition furthest behind its leader lacked at its last fetch.",
+    ["leader"],
+)
+FETCHER_BYTES = Counter(
+    "kafka_server_brokertopicmetrics_replicationbytesin_total",
+    "Bytes of record batches copied from leaders.",
+)
+FETCHER_ERRORS = Counter(
+    "kafka_server_fetcherstats_errors_total",
+    "Partitions in answers to fetches of this follower that came with an error, by its name.",
+    ["error"],
+)
+LOG_CUTS = Counter(
+    "kafka_log_truncations_total",
+    "Logs cut because they had gone another way than their leader's.",
+)

@@ -89,6 +89,28 @@ class GroupSettings(Section):
     )
 
 
+class ReplicationSettings(Section):
+    """Copies of partitions on other nodes; without meaning for a node that is alone."""
+
+    lag_time: timedelta = Field(
+        default=timedelta(seconds=10),
+        description="A replica that lacked something for this long leaves the in-sync set.",
+    )
+    fetch_wait: timedelta = Field(
+        default=timedelta(milliseconds=500),
+        description="How long a leader holds the fetch of a follower that lacks nothing.",
+    )
+    fetch_bytes: PositiveInt = Field(
+        default=8 << 20, description="Most that a follower asks for at a time."
+    )
+    partition_fetch_bytes: PositiveInt = Field(
+        default=1 << 20, description="Most that it asks for of one partition."
+    )
+    checkpoint_interval: timedelta = Field(
+        default=timedelta(seconds=5), description="Between two notes of the high watermarks."
+    )
+
+
 class TlsSettings(Section):
     """A second listener, over TLS 1.2 and later; off until there is a certificate."""
 
@@ -197,6 +219,7 @@ class BrokerSettings(Section):
     tls: TlsSettings = TlsSettings()
     log: LogSettings = LogSettings()
     groups: GroupSettings = GroupSettings()
+    replication: ReplicationSettings = ReplicationSettings()
 
     @model_validator(mode="after")
     def _clients_must_be_told_a_reachable_name(self) -> Self:

@@ -3,10 +3,10 @@
 Waits until ``min_bytes`` can be answered or ``max_wait_ms`` is over; an error in any partition is
 answered at once. The first partition that has anything gives at least one batch, however large, so
 that a consumer never starves behind a batch larger than its limits (KIP-74). Partitions are served
-in the order asked for; clients rotate it.
+in the order asked for; clients rotate it. Fetches of followers: ``handlers/replica_fetch.py``.
 
 Not done: fetch sessions (KIP-227; the session id is always 0, which tells clients to send
-everything each time), follower fetching and truncation (one node), transactions: read_committed
+everything each time), reading from followers (KIP-392), transactions: read_committed
 reads what read_uncommitted does, for nothing is ever aborted. Versions 13 and later (topic ids).
 """
 
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from broker_core import metrics
 from broker_core.errors import (
     BrokerError,
-    NotLeaderOrFollower,
     TopicAuthorizationFailed,
     UnknownTopicOrPartition,
 )
+from broker_core.handlers import replica_fetch
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.fetch import (
     FetchableTopicResponse,
@@ -46,6 +46,8 @@ class _Read:
 
 async def handle(request: FetchRequest, call: Call) -> FetchResponse:
     """Read; if that is too little and nothing failed, wait and read again."""
+    if request.replica_id != CONSUMER:
+        return await replica_fetch.handle(request, call)
     reads = [
         _open(request, topic.topic, partition, call)
         for topic in request.topics
@@ -88,8 +90,6 @@ def _open(request: FetchRequest, topic: str, asked: FetchPartition, call: Call) 
         read.replica = call.services.replicas.leading(
             topic, asked.partition, asked.current_leader_epoch
         )
-        if request.replica_id != CONSUMER:
-            raise NotLeaderOrFollower("there are no followers")
     except BrokerError as error:
         read.error = error
     return read
@@ -103,6 +103,7 @@ def _read_all(reads: list[_Read], max_bytes: int) -> int:
             continue
         room = min(max_bytes - found, read.asked.partition_max_bytes)
         try:
+            read.replica.check_leader(read.asked.current_leader_epoch)
             read.records = read.replica.log.read(
                 read.asked.fetch_offset, max(0, room), minimum_one=found == 0
             )

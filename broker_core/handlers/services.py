@@ -58,6 +58,7 @@ class Services:
 
     Attributes:
         topology: Who is in the cluster and leads what.
+        node_user: What the nodes of the cluster sign in as; None on a node that is alone.
     """
 
     settings: BrokerSettings
@@ -73,6 +74,7 @@ class Services:
     mechanisms: SaslMechanisms
     policy: PolicyStore
     throttle: Throttle
+    node_user: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +111,12 @@ class Call:
     def may(self, operation: Operation, kind: ResourceType, name: str = CLUSTER_NAME) -> bool:
         """Whether the client may do that to the resource of that name."""
         return self.services.authorizer.may(self.client.principal, operation, kind, name)
+
+    @property
+    def is_of_node(self) -> bool:
+        """Whether it comes from another node of the cluster."""
+        user = self.services.node_user
+        return user is not None and self.client.principal.name == user
 
     def may_see(self, topic: str) -> bool:
         """Whether the client may know of the topic."""

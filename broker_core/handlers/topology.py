@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.topic_config import TopicConfig
 from broker_core.replication.cluster_state import ClusterState, Node, Partition, Topic
+from broker_core.replication.controller_link import ControllerLink
 
 FORWARDED_MS = 30_000  # what a request that is handed on is given; its sender waits no longer
 
@@ -122,3 +123,20 @@ class OtherListener:
     def controller(self) -> Controller | None:
         """Who changes topics."""
         return self._topology.controller
+
+
+class ClusterTopology:
+    """Several nodes, as their controller says. For the event loop."""
+
+    def __init__(self, link: ControllerLink) -> None:
+        self._link = link
+
+    @property
+    def state(self) -> ClusterState:
+        """The newest known state."""
+        return self._link.state
+
+    @property
+    def controller(self) -> Controller | None:
+        """Who changes topics."""
+        return self._link

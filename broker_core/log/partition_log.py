@@ -394,9 +394,10 @@ class PartitionLog:
         self._mark = place
         if self.durable_end > self.high_watermark:
             self.high_watermark = self.durable_end
-            self._tell()
+            self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Call whoever subscribed."""
         for listener in tuple(self._listeners):
             listener()
 

@@ -72,7 +72,7 @@ class ReplicatedLog(PartitionLog):
         if offset > self.high_watermark:
             self.high_watermark = offset
             self._mark = self._segments.place_of(offset)
-            self._tell()
+            self.tell()
 
     def read_to_end(self, offset: int, max_bytes: int, minimum_one: bool = True) -> bytes:
         """Return whole batches from ``offset`` on, committed or not: for copies.

@@ -125,7 +125,8 @@ class _EncoderSource(Source):
         for field in tagged:
             encoder = compile_encoder(holder(field), self.version, self.flexible)
             value = self.value(field)
-            self.line(f"if {value} != {self.name('default', field.default)}:")
+            default = self.name("default", field.default)
+            self.line(f"if {value} is not {default} and {value} != {default}:")
             self.line(f"    tagged = []; {self.name('tagged', encoder)}({value}, tagged)")
             self.line(f"    tags.append(({field.tag}, b''.join(tagged)))")
         self.line("append(unsigned_varint(len(tags)))")

@@ -131,7 +131,9 @@ def single(kind: Kind) -> type:
 
 @cache
 def holder(field: Field) -> type:
-    """The same for the value of a tagged field."""
+    """The same for the value of a tagged field; a message is its own."""
+    if not isinstance(field.kind, Kind) and not field.is_array and not field.nullable:
+        return field.kind
     return _makesingle(field.kind, nullable=field.nullable, is_array=field.is_array)
 
 

@@ -7,10 +7,11 @@ is acknowledged, read it. On one node a record is committed once it is on disk. 
 import asyncio
 from collections.abc import Callable
 
-from broker_core.errors import UnknownLeaderEpoch
+from broker_core.errors import NotLeaderOrFollower, UnknownLeaderEpoch
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.partition_log import AppendResult, PartitionLog
 from broker_core.protocol.record_batch import Bytes
+from broker_core.replication.leader_epoch import EpochEnd, LeaderEpochs
 
 NOT_TOLD = -1  # the client does not say which leader epoch it knows
 ACKS_ALL = -1
@@ -66,6 +67,45 @@ class Replica:
             NotEnoughReplicasAfterAppend: They are kept, but by fewer than the topic wants.
         """
         return self._commit.durable(self.log, end_offset)
+
+    def followed(self, node_id: int, offset: int, last_epoch: int) -> EpochEnd | None:
+        """Take note that a follower has everything before ``offset`` on its disk.
+
+        Args:
+            last_epoch: The leader epoch of its last record; -1 if it has none.
+
+        Returns:
+            Where its log parts from this one; None if it does not.
+
+        Raises:
+            NotLeaderOrFollower: The node holds no copy.
+        """
+        raise NotLeaderOrFollower(f"{self.log.topic}-{self.log.partition} has no copies")
+
+    def read_to_end(self, offset: int, max_bytes: int, *, minimum_one: bool) -> bytes:
+        """Return whole batches from ``offset`` on for a follower, committed or not.
+
+        Raises:
+            NotLeaderOrFollower: There are no followers.
+            OffsetOutOfRange: Before the log start or after the end.
+        """
+        raise NotLeaderOrFollower(f"{self.log.topic}-{self.log.partition} has no copies")
+
+    def end_of_epoch(self, epoch: int) -> EpochEnd:
+        """Return where a leader epoch ends, or the largest before it (OffsetForLeaderEpoch)."""
+        return LeaderEpochs([(self.leader_epoch, 0)]).end_of(epoch, log_end=self.log.end_offset)
+
+    def epoch_of(self, offset: int) -> int:
+        """Return the leader epoch in which the record at an offset was written; -1: not known."""
+        return self.leader_epoch
+
+    def subscribe_to_end(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` on the loop when there is more for followers, or nothing any more.
+
+        Returns:
+            What to call to be told no longer.
+        """
+        return self.log.subscribe(listener)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` on the loop when more can be read, or nothing any more.

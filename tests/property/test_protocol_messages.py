@@ -101,6 +101,8 @@ def assert_same(ours: Any, theirs: Any, version: int, flexible: bool) -> None:
             if other is None and not field.nullable:
                 other = NO_UUID if field.kind is Kind.UUID else -1
             assert plain(mine) == plain(other), field.name
+        elif mine is not None and not field.is_array:
+            assert_same(mine, other, version, flexible)
         elif mine is not None:
             for one, two in zip(mine, other, strict=True):
                 assert_same(one, two, version, flexible)

@@ -60,6 +60,17 @@ class AbortedTransaction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EpochEndOffset:
+    """The largest leader epoch up to the one that was told, and where it ends (KIP-595)."""
+
+    epoch: Int32 = -1
+    end_offset: Int64 = -1
+
+
+NOT_DIVERGING = EpochEndOffset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionData:
     """Whole batches from one partition; the first may begin before the offset asked for."""
 
@@ -68,6 +79,7 @@ class PartitionData:
     high_watermark: Int64
     last_stable_offset: Int64 = -1
     log_start_offset: Int64 = wire(-1, since=5)
+    diverging_epoch: EpochEndOffset = wire(NOT_DIVERGING, since=12, tag=0)
     aborted_transactions: tuple[AbortedTransaction, ...] | None
     preferred_read_replica: Int32 = wire(-1, since=11)
     records: Records | None

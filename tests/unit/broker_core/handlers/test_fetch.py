@@ -1,6 +1,7 @@
 """Fetch: limits, waiting, and what each partition is told."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -181,14 +182,11 @@ async def test_an_error_is_answered_without_waiting(
     assert read.error_code == code
 
 
-async def test_nobody_is_a_follower(session: ClientSession, ask: Ask) -> None:
-    wanted = FetchRequest(
-        replica_id=3,
-        max_wait_ms=0,
-        min_bytes=1,
-        topics=request(0).topics,
-    )
+async def test_only_a_node_of_the_cluster_follows(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    await append(services)
 
-    (read,) = partitions_of(await ask(session, FETCH, 4, wanted))
+    answer = await ask(session, FETCH, 12, replace(request(0), replica_id=1))
 
-    assert read.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
+    assert (answer.error_code, answer.responses) == (ErrorCode.CLUSTER_AUTHORIZATION_FAILED, ())

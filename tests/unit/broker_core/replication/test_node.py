@@ -1,0 +1,84 @@
+"""Three nodes and a controller in one process: who holds, leads and follows what."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from broker_core.errors import ErrorCode
+from broker_core.log.partition_log import PartitionLog
+from tests.support.cluster_in_process import InProcessCluster, three_nodes
+from tests.support.controller import create_topic
+from tests.support.partition import values
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[InProcessCluster]:
+    async with three_nodes(tmp_path) as nodes:
+        yield nodes
+
+
+def content(log: PartitionLog) -> bytes:
+    return b"".join(segment.path.read_bytes() for segment in log.segments)
+
+
+async def test_what_is_acknowledged_is_on_every_node(cluster: InProcessCluster) -> None:
+    await create_topic(cluster.node(0).link, "events")
+    leader = await cluster.in_sync("events")
+
+    for number in range(5):
+        answer = await cluster.send(leader, "events", b"%d" % number, b"and more")
+        assert (answer.error_code, answer.base_offset) == (0, 2 * number)
+
+    logs = [cluster.log(node_id, "events") for node_id in range(3)]
+    assert [log.durable_end for log in logs] == [10, 10, 10]
+    assert len({content(log) for log in logs}) == 1
+    assert len(values(logs[leader])) == 10
+
+
+async def test_a_node_that_does_not_lead_sends_clients_away(cluster: InProcessCluster) -> None:
+    await create_topic(cluster.node(0).link, "events")
+    leader = await cluster.in_sync("events")
+
+    answer = await cluster.send((leader + 1) % 3, "events", b"x")
+    unknown = await cluster.send(leader, "nothing", b"x")
+
+    assert answer.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
+    assert unknown.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+async def test_another_leads_when_the_leader_stops_and_everything_is_there(
+    cluster: InProcessCluster,
+) -> None:
+    await create_topic(cluster.node(0).link, "events")
+    first = await cluster.in_sync("events")
+    for number in range(5):
+        assert (await cluster.send(first, "events", b"%d" % number)).error_code == 0
+
+    await cluster.stop(first)
+    second = await cluster.in_sync("events", count=2)
+    for number in range(5, 10):
+        assert (await cluster.send(second, "events", b"%d" % number)).error_code == 0
+    await cluster.start(first)
+    await cluster.in_sync("events", count=3)
+
+    back = cluster.log(first, "events")
+    assert values(cluster.log(second, "events")) == [b"%d" % number for number in range(10)]
+    assert content(back) == content(cluster.log(second, "events"))
+
+
+async def test_a_topic_that_is_deleted_is_gone_from_every_disk(
+    cluster: InProcessCluster, tmp_path: Path
+) -> None:
+    await create_topic(cluster.node(0).link, "events", partitions=2)
+    await cluster.in_sync("events", 1)
+    await cluster.until(lambda: held(tmp_path) == 6)
+
+    await cluster.delete("events")
+
+    await cluster.until(lambda: held(tmp_path) == 0)
+
+
+def held(directory: Path) -> int:
+    """How many directories the partitions of the topic have, on all nodes."""
+    return len(list(directory.glob("node-*/events-*")))
