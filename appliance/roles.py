@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 PR_SET_PDEATHSIG = 1
 FAILURE_POLL_SECONDS = 0.5
+LAST_WORDS_SECONDS = 1.5  # the supervisor asks every second
+MOST_TROUBLE_CHARACTERS = 300
 
 
 class BrokerFailed(Exception):
@@ -40,11 +42,14 @@ class Ready:
     Attributes:
         is_set: Whether it has.
         trouble: Why it does not do all of its work for now; None while it does.
+        listeners: What the role listens on, by name, with the state of each; empty where
+            its ports say enough.
     """
 
     def __init__(self) -> None:
         self.is_set = False
         self.trouble: str | None = None
+        self.listeners: Callable[[], Mapping[str, object]] = dict
 
     def __call__(self) -> None:
         """Say that the role is ready."""
@@ -80,7 +85,11 @@ async def _serve(name: str, configuration: Configuration, secrets: Secrets) -> N
     def report() -> tuple[bool, Mapping[str, object]]:
         status = "starting" if not ready.is_set else "degraded" if ready.trouble else "ok"
         told: dict[str, object] = {"role": name, "status": status}
-        return ready.is_set, told if ready.trouble is None else {**told, "trouble": ready.trouble}
+        if ready.trouble is not None:
+            told["trouble"] = ready.trouble[:MOST_TROUBLE_CHARACTERS]
+        if listeners := ready.listeners():
+            told["listeners"] = listeners
+        return ready.is_set, told
 
     task = asyncio.ensure_future(ROLES[name].run(configuration, secrets, ready))
     stop_on_signals(task)
@@ -90,6 +99,11 @@ async def _serve(name: str, configuration: Configuration, secrets: Secrets) -> N
             await task
         except asyncio.CancelledError:
             log.info("role_stopped")
+        except (OSError, BrokerFailed) as error:
+            ready.is_set, ready.trouble = False, str(error)
+            log.error("role_failed", detail=str(error))
+            await asyncio.sleep(LAST_WORDS_SECONDS)
+            raise
 
 
 def _die_with_parent() -> None:
@@ -170,7 +184,7 @@ async def _detections(configuration: Configuration, secrets: Secrets, ready: Rea
 
 
 async def _collectors(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
-    from pipeline.collectors.role import run
+    from pipeline.collectors.role import CollectorsRole
 
     settings = _pipeline(configuration, secrets, "collectors")
     await _ensure_topics(settings.bus)
@@ -185,7 +199,9 @@ async def _collectors(configuration: Configuration, secrets: Secrets, ready: Rea
         settings = settings.model_copy(update={"syslog": syslog})
     targets = (*settings.scrape.targets, *_own_targets(configuration))
     scrape = settings.scrape.model_copy(update={"targets": targets})
-    await run(settings.model_copy(update={"scrape": scrape}), ready=ready)
+    role = CollectorsRole(settings.model_copy(update={"scrape": scrape}))
+    ready.listeners = lambda: role.health()[1]
+    await role.run(ready=ready)
 
 
 def _own_targets(configuration: Configuration) -> list[ScrapeTarget]:

@@ -29,6 +29,7 @@ STEADY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 START_SECONDS = 120.0
 LOG_FILE_BYTES = 16 << 20
+TOLD = ("trouble", "listeners")
 
 
 class State(StrEnum):
@@ -75,6 +76,7 @@ class _Role:
         self.last_exit: int | None = None
         self.process: asyncio.subprocess.Process | None = None
         self.ready = asyncio.Event()
+        self.told: Mapping[str, object] = {}
 
     def become(self, state: State) -> None:
         """Enter a state, logged once."""
@@ -118,7 +120,7 @@ class _Role:
         self.become(State.STOPPED)
 
     def report(self) -> dict[str, object]:
-        """This role's part of ``/healthz``."""
+        """This role's part of ``/healthz``, with what the role itself said last."""
         alive = self.process is not None and self.process.returncode is None
         return {
             "state": self.state.value,
@@ -126,6 +128,7 @@ class _Role:
             "restarts": self.restarts,
             "last_exit": self.last_exit,
             "pid": self.process.pid if self.process is not None and alive else None,
+            **self.told,
         }
 
 
@@ -156,8 +159,10 @@ class Supervisor:
                 await role.stop()
 
     def report(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether every role runs, and the state of each."""
-        healthy = all(role.state is State.RUNNING for role in self._roles)
+        """Whether every role runs without trouble, and the state of each."""
+        healthy = all(
+            role.state is State.RUNNING and "trouble" not in role.told for role in self._roles
+        )
         roles = {role.command.name: role.report() for role in self._roles}
         return healthy, {"status": "ok" if healthy else "degraded", "roles": roles}
 
@@ -184,6 +189,7 @@ class Supervisor:
                 role.last_exit = await process.wait()
             finally:
                 watcher.cancel()
+            role.told = {name: text for name, text in role.told.items() if name == "trouble"}
             role.restarts += 1
             ROLE_RESTARTS.labels(role=role.command.name).inc()
             role.become(State.RESTARTING)
@@ -200,7 +206,9 @@ class Supervisor:
         failures = 0
         async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
             while True:
-                healthy = await _is_healthy(client, role.command.health_url)
+                healthy, told = await _ask(client, role.command.health_url)
+                if told is not None:
+                    role.told = told
                 failures = 0 if healthy else failures + 1
                 if healthy:
                     role.become(State.RUNNING)
@@ -210,12 +218,18 @@ class Supervisor:
                 await asyncio.sleep(1.0 if role.ready.is_set() else 0.05)
 
 
-async def _is_healthy(client: httpx.AsyncClient, url: str) -> bool:
-    """Whether ``/healthz`` answers 200."""
+async def _ask(client: httpx.AsyncClient, url: str) -> tuple[bool, Mapping[str, object] | None]:
+    """Whether ``/healthz`` answers 200, and what it tells; None if it does not answer."""
     try:
-        return (await client.get(url)).status_code == 200
+        answer = await client.get(url)
     except httpx.HTTPError:
-        return False
+        return False, None
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    kept = {name: body[name] for name in TOLD if name in body} if isinstance(body, dict) else {}
+    return answer.status_code == 200, kept
 
 
 def _open_log(path: Path | None) -> IO[bytes] | None:

@@ -224,11 +224,15 @@ async def run_together(collectors: Sequence[Collector], *, ready: Callable[[], N
     try:
         async with asyncio.TaskGroup() as tasks:
             for collector in collectors:
-                tasks.create_task(collector.run(ready=one_is_ready), name=collector.name)
+                tasks.create_task(_named(collector, one_is_ready), name=collector.name)
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from group
 
 
-async def run(settings: PipelineSettings, *, ready: Callable[[], None]) -> None:
-    """Run the collectors role; see ``CollectorsRole.run``."""
-    await CollectorsRole(settings).run(ready=ready)
+async def _named(collector: Collector, ready: Callable[[], None]) -> None:
+    """Run a collector; an address that it cannot have is told with its name."""
+    try:
+        await collector.run(ready=ready)
+    except OSError as error:
+        text = f"{collector.name}: {error.strerror or error}"
+        raise OSError(error.errno, text) from error

@@ -18,6 +18,7 @@ import pytest
 import trustme
 from confluent_kafka import Producer
 
+from pipeline.collectors.role import CollectorsRole
 from pipeline.schema.control import TokenGrant, decision_key, encode_decision
 from pipeline.settings import PipelineSettings
 from tests.support.collectors import CollectorsProcess, events, records
@@ -174,8 +175,6 @@ def test_syslog_over_tls_from_certificate_files(broker: StandaloneBroker, tmp_pa
 
 
 def test_a_taken_port_is_named(broker: StandaloneBroker) -> None:
-    from pipeline.collectors.role import run
-
     with CollectorsProcess(broker.address) as other:
         settings = PipelineSettings.model_validate(
             {
@@ -185,8 +184,8 @@ def test_a_taken_port_is_named(broker: StandaloneBroker) -> None:
             }
         )
 
-        with pytest.raises(OSError, match="Address already in use"):
-            asyncio.run(run(settings, ready=lambda: None))
+        with pytest.raises(OSError, match=r"http: .*ddress already in use"):
+            asyncio.run(CollectorsRole(settings).run(ready=lambda: None))
 
 
 def test_health_names_every_listener(broker: StandaloneBroker) -> None:

@@ -28,6 +28,46 @@ def test_health_needs_no_sign_in_and_names_every_role(running: Product) -> None:
     )
 
 
+def test_health_names_every_listener_of_the_collectors(running: Product) -> None:
+    for port in (8440, 9446):
+        answer = httpx.get(running.url(port, "/healthz"), trust_env=False, timeout=60).json()
+        listeners = answer["roles"]["collectors"]["listeners"]
+
+        assert {"syslog_udp", "syslog_tcp", "syslog_tls", "http"} <= set(listeners)
+        assert {one["state"] for one in listeners.values()} == {"serving"}
+        assert listeners["syslog_tcp"]["address"] == f"127.0.0.1:{running.port(5514)}"
+
+
+def test_a_port_that_is_taken_while_its_role_is_away_is_named(running: Product) -> None:
+    """Its listener cannot bind any more: the console says which, and serves again once it can."""
+    address = ("127.0.0.1", running.port(5514))
+
+    def trouble() -> str:
+        url = running.url(8440, "/healthz")
+        answer = httpx.get(url, trust_env=False, timeout=60).json()
+        return str(answer["roles"]["collectors"].get("trouble", ""))
+
+    def is_stolen() -> bool:
+        """Be faster than the restart; on a busy machine that may take another try."""
+        running.kill("collectors")
+        try:
+            thief.bind(address)
+        except OSError:
+            running.until_healthy()
+            return False
+        thief.listen()
+        return True
+
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        until(is_stolen, "the port is taken")
+        until(lambda: "syslog_tcp" in trouble(), "the listener is named")
+        assert "in use" in trouble()
+
+    running.until_healthy()
+    assert trouble() == ""
+
+
 def test_every_role_and_the_console_show_their_metrics(running: Product) -> None:
     for port in (*range(9440, 9447), 8440):
         answer = httpx.get(running.url(port, "/metrics"), trust_env=False, timeout=60)

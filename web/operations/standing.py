@@ -23,6 +23,20 @@ EVERY_SECONDS = 1.0
 COUNT_EVERY = 3
 
 
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a role listens on.
+
+    Attributes:
+        state: ``serving`` is the healthy one.
+        address: ``host:port``; empty if it only fetches.
+        detail: What a person should know.
+    """
+
+    state: str
+    address: str = ""
+    detail: str = ""
+
+
 class RoleState(msgspec.Struct, frozen=True, kw_only=True):
     """A role as its supervisor sees it.
 
@@ -30,16 +44,22 @@ class RoleState(msgspec.Struct, frozen=True, kw_only=True):
         state: starting, running, restarting or stopped.
         restarts: Since the supervisor started.
         since: When this state began; None if it was not said.
+        trouble: Why it does not do all of its work, or why it ended; None if it does.
+        listeners: What it listens on, by name; empty if it did not say.
     """
 
     state: str
     restarts: int = 0
     since: datetime | None = None
+    trouble: str | None = None
+    listeners: dict[str, Listener] = {}
 
     @property
     def dot(self) -> str:
         """How the state looks."""
-        return {"running": "ok", "stopped": "failed", "failed": "failed"}.get(self.state, "late")
+        if self.state == "running":
+            return "late" if self.trouble else "ok"
+        return "failed" if self.state in ("stopped", "failed") else "late"
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +103,11 @@ class Standing:
             return f"All {len(self.roles)} roles running"
         if len(troubled) == 1:
             name = troubled[0]
-            return f"{name.capitalize()} {self.roles[name].state}"
-        return f"{len(troubled)} of {len(self.roles)} roles not running"
+            role = self.roles[name]
+            return f"{name.capitalize()} {role.state}" + (
+                f": {role.trouble}" if role.trouble else ""
+            )
+        return f"{len(troubled)} of {len(self.roles)} roles in trouble"
 
 
 class Watch:

@@ -1,6 +1,7 @@
 """The supervisor: order, restarts with backoff, and an honest state for every role."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -14,11 +15,11 @@ from tests.support.ports import free_port
 
 ROLE = """
 import http.server, os, signal, sys
-name, port, journal = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+name, port, journal, told = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 def note(what):
     with open(journal, "a") as file: file.write(f"{what} {name}\\n")
 class Health(http.server.BaseHTTPRequestHandler):
-    def do_GET(self): self.send_response(200); self.end_headers()
+    def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(told.encode())
     def log_message(self, *arguments): pass
 def stop(*_): note("stopped"); os._exit(0)
 signal.signal(signal.SIGTERM, stop)
@@ -27,11 +28,11 @@ http.server.HTTPServer(("127.0.0.1", port), Health).serve_forever()
 """
 
 
-def role(tmp_path: Path, name: str) -> RoleCommand:
+def role(tmp_path: Path, name: str, told: str = "") -> RoleCommand:
     port = free_port()
     return RoleCommand(
         name=name,
-        command=[sys.executable, "-c", ROLE, name, str(port), str(tmp_path / "journal")],
+        command=[sys.executable, "-c", ROLE, name, str(port), str(tmp_path / "journal"), told],
         health_url=f"http://127.0.0.1:{port}/healthz",
         log_file=tmp_path / f"{name}.log",
     )
@@ -98,3 +99,23 @@ async def test_a_role_that_cannot_start_stops_the_others_and_shows_its_last_word
         await supervisor.run(lambda: None)
 
     assert (tmp_path / "journal").read_text().splitlines()[-1] == "stopped broker"
+
+
+async def test_what_a_role_says_of_itself_is_passed_on(tmp_path: Path) -> None:
+    listeners = {"syslog_tcp": {"state": "serving", "address": "127.0.0.1:5514", "detail": ""}}
+    told = json.dumps({"trouble": "the disk is full", "listeners": listeners, "secret": "x"})
+    supervisor = Supervisor([role(tmp_path, "broker"), role(tmp_path, "web", told)])
+    ready = asyncio.Event()
+    running = asyncio.create_task(supervisor.run(ready.set))
+    await asyncio.wait_for(ready.wait(), 60)
+
+    healthy, report = supervisor.report()
+    roles = roles_of(supervisor)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert (healthy, report["status"]) == (False, "degraded")
+    assert roles["web"]["state"] == State.RUNNING
+    assert (roles["web"]["trouble"], roles["web"]["listeners"]) == ("the disk is full", listeners)
+    assert "secret" not in roles["web"]
+    assert "trouble" not in roles["broker"]

@@ -85,7 +85,7 @@ async def test_words_that_are_no_supervisor_s_are_no_state(
     [
         ({"a": "running", "b": "running"}, "ok", "All 2 roles running"),
         ({"a": "running", "store": "starting"}, "late", "Store starting"),
-        ({"a": "stopped", "b": "starting"}, "failed", "2 of 2 roles not running"),
+        ({"a": "stopped", "b": "starting"}, "failed", "2 of 2 roles in trouble"),
     ],
 )
 def test_the_worst_role_colours_the_whole(states: dict[str, str], dot: str, sentence: str) -> None:
@@ -93,3 +93,10 @@ def test_the_worst_role_colours_the_whole(states: dict[str, str], dot: str, sent
     standing = Standing(roles=roles, reachable=True)
 
     assert (standing.dot, standing.sentence) == (dot, sentence)
+
+
+def test_a_role_that_runs_in_trouble_says_why() -> None:
+    role = RoleState(state="running", trouble="the disk is full")
+    standing = Standing(roles={"broker": role, "web": RoleState(state="running")}, reachable=True)
+
+    assert (standing.dot, standing.sentence) == ("late", "Broker running: the disk is full")
