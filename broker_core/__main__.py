@@ -3,7 +3,8 @@
 ``python -m broker_core --data-dir D --listen HOST:PORT`` prints one line when it serves, and stops
 in order on SIGINT or SIGTERM. It is open to anyone. With ``--controller`` it is the controller of
 several nodes, which sign in as ``node`` with the secret in ``--secret-file``; the file is made, for
-its owner's eyes only, if there is none.
+its owner's eyes only, if there is none. With ``--join HOST:PORT --node-id N`` and the same file it
+is a node of that controller's cluster.
 """
 
 import argparse
@@ -24,6 +25,8 @@ import uvloop
 from broker_core.broker import Broker
 from broker_core.controller import Controller
 from broker_core.errors import StorageError
+from broker_core.replication.node import Membership
+from broker_core.replication.peer import Credentials
 from broker_core.settings import Access, BrokerSettings, ControllerSettings
 
 NODE = "node"
@@ -51,7 +54,11 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--controller", action="store_true", help="of several nodes, not a broker")
     parser.add_argument("--secret-file", type=Path, help="what nodes sign in with")
+    parser.add_argument("--join", metavar="HOST:PORT", help="the controller of its cluster")
+    parser.add_argument("--node-id", type=int, default=0, help="its number in the cluster")
     parsed = parser.parse_args(arguments)
+    if parsed.join and parsed.secret_file is None:
+        raise ValueError("a node that joins needs --secret-file: it signs in")
     if parsed.controller and parsed.secret_file is None:
         raise ValueError("a controller needs --secret-file: it lets in nodes only")
     return parsed
@@ -96,11 +103,19 @@ async def _run(parsed: argparse.Namespace) -> None:
         data_dir=parsed.data_dir,
         host=host,
         port=port,
+        node_id=parsed.node_id,
         access=Access.OPEN,
         auto_create_topics=True,
     )
-    async with Broker(settings) as broker:
+    async with Broker(settings, membership=_membership(parsed)) as broker:
         await _serve(host, broker.port, until_failed=asyncio.Event().wait())
+
+
+def _membership(parsed: argparse.Namespace) -> Membership | None:
+    if parsed.join is None:
+        return None
+    credentials = Credentials(name=NODE, secret=_secret(parsed.secret_file))
+    return Membership(controller=_address(parsed.join), credentials=credentials)
 
 
 async def _serve(host: str, port: int, *, until_failed: Awaitable[object]) -> None:
