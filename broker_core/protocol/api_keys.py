@@ -83,6 +83,10 @@ from broker_core.protocol.messages.metadata import MetadataRequest, MetadataResp
 from broker_core.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from broker_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from broker_core.protocol.messages.offset_for_leader_epoch import (
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+)
 from broker_core.protocol.messages.produce import ProduceRequest, ProduceResponse
 from broker_core.protocol.messages.sasl_authenticate import (
     SaslAuthenticateRequest,
@@ -142,6 +146,9 @@ API_VERSIONS = Api(18, "ApiVersions", 0, 4, 3, ApiVersionsRequest, ApiVersionsRe
 CREATE_TOPICS = Api(19, "CreateTopics", 2, 7, 5, CreateTopicsRequest, CreateTopicsResponse)
 DELETE_TOPICS = Api(20, "DeleteTopics", 1, 6, 4, DeleteTopicsRequest, DeleteTopicsResponse)
 DELETE_RECORDS = Api(21, "DeleteRecords", 0, 2, 2, DeleteRecordsRequest, DeleteRecordsResponse)
+OFFSET_FOR_LEADER_EPOCH = Api(
+    23, "OffsetForLeaderEpoch", 2, 4, 4, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse
+)
 INIT_PRODUCER_ID = Api(22, "InitProducerId", 0, 4, 2, InitProducerIdRequest, InitProducerIdResponse)
 DESCRIBE_ACLS = Api(29, "DescribeAcls", 1, 3, 2, DescribeAclsRequest, DescribeAclsResponse)
 CREATE_ACLS = Api(30, "CreateAcls", 1, 3, 2, CreateAclsRequest, CreateAclsResponse)
@@ -239,6 +246,7 @@ APIS: Mapping[int, Api] = {
         DELETE_TOPICS,
         DELETE_RECORDS,
         INIT_PRODUCER_ID,
+        OFFSET_FOR_LEADER_EPOCH,
         DESCRIBE_ACLS,
         CREATE_ACLS,
         DELETE_ACLS,
