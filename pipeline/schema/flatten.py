@@ -4,6 +4,7 @@
 {'a.b': 1, 'a.c.d': [2, 3], 'f': ['x', 'y']}
 """
 
+import reprlib
 from collections.abc import Mapping
 
 from pipeline.schema.event import Scalar, Value
@@ -15,8 +16,8 @@ def flatten(document: Mapping[str, object]) -> dict[str, Value]:
     """Every scalar of a JSON object under the dotted path that leads to it.
 
     Objects inside lists share the path of the list, so their values become one list. Null and
-    empty containers are absent. Below ``MAX_DEPTH`` levels a value is kept as its ``repr``,
-    so that a hostile document costs no more stack than an honest one.
+    empty containers are absent. Below ``MAX_DEPTH`` levels a value is kept abbreviated,
+    so that a hostile document costs no more stack than an honest one; the raw text has it all.
     """
     flat: dict[str, Value] = {}
     for name, value in document.items():
@@ -33,7 +34,7 @@ def _walk(flat: dict[str, Value], path: str, value: object, depth: int) -> None:
     elif value is None:
         return
     elif depth == 0:
-        _add(flat, path, repr(value))
+        _add(flat, path, reprlib.repr(value))
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             _walk(flat, f"{path}.{name}", inner, depth - 1)

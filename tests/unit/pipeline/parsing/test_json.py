@@ -70,3 +70,14 @@ def test_what_is_no_object_is_kept_as_text(message: bytes, reason: str) -> None:
     assert time is None
     assert reason in str(fields["parse_error"])
     assert fields["message"] == message.decode()
+
+
+@pytest.mark.parametrize("depth", [40, 500, 1_010])
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_a_document_however_deep_is_an_event(depth: int, opening: bytes, closing: bytes) -> None:
+    document = b'{"user":"ingrid","x":' + opening * depth + b"1" + closing * depth + b"}"
+
+    _, fields = parse(document, NOON)
+
+    assert fields["user.name"] == "ingrid"
+    assert all(len(str(value)) < 5_000 for value in fields.values())
