@@ -1,4 +1,4 @@
-"""Every metric of the supervisor, declared once."""
+"""Every metric of the supervisor and of every process's logs, declared once."""
 
 from prometheus_client import Counter, Gauge
 
@@ -7,4 +7,8 @@ ROLE_RUNNING = Gauge(
 )
 ROLE_RESTARTS = Counter(
     "tocsin_role_restarts_total", "Times a role ended and was started again.", ["role"]
+)
+LOG_LINES_LOST = Counter(
+    "tocsin_log_lines_lost_total",
+    "Log lines that could not be written: the disk is full, or nobody reads them any more.",
 )

@@ -8,6 +8,7 @@ which the console reads.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -233,12 +234,19 @@ async def _ask(client: httpx.AsyncClient, url: str) -> tuple[bool, Mapping[str, 
 
 
 def _open_log(path: Path | None) -> IO[bytes] | None:
-    """The file a role's output is appended to; a large one is set aside first."""
+    """The file a role's output is appended to; a large one is set aside first.
+
+    A role starts without one where there is none to be had: a full disk must not stop it.
+    """
     if path is None:
         return None
-    if path.is_file() and path.stat().st_size > LOG_FILE_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
+    try:
+        if path.is_file() and path.stat().st_size > LOG_FILE_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+    except OSError as error:
+        log.warning("log_file_refused", file=path.name, detail=str(error))
+        return open(os.devnull, "ab")
 
 
 def _why(role: _Role, what: str) -> str:
