@@ -80,3 +80,22 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="version 2"):
         policy_file.read(tmp_path)
+
+
+def test_what_version_1_wrote_is_read(tmp_path: Path) -> None:
+    (tmp_path / POLICY).write_text(
+        """{"version": 1,
+        "scram_credentials": [{"user": "ada", "mechanism": "SCRAM-SHA-512", "iterations": 4096,
+          "salt": "AHM=", "stored_key": "/2s=", "server_key": "dg=="}],
+        "acls": [{"resource_type": "TOPIC", "resource_name": "raw.", "pattern_type": "PREFIXED",
+          "principal": "User:CN=a,O=b", "host": "10.0.0.1", "operation": "ALL",
+          "permission": "DENY"}],
+        "quotas": [{"entity": {"user": "ada", "client-id": null},
+          "values": {"producer_byte_rate": 1.5}}]}"""
+    )
+
+    assert policy_file.read(tmp_path) == Policy(
+        credentials={("ada", ScramMechanism.SCRAM_SHA_512): CREDENTIAL},
+        acls=frozenset({DENIAL}),
+        quotas={entity("ada", default="client-id"): {"producer_byte_rate": 1.5}},
+    )
