@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
@@ -303,10 +303,8 @@ class KafkaCollector:
     def _outgoing(self, record: Record, target: int, received: datetime) -> OutgoingRecord:
         assert record.value is not None, "checked"
         at = record.topic, record.partition, record.offset
-        sent = None
-        if record.timestamp_ms > 0:
-            claimed = datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
-            sent = believable(claimed, received, {})
+        written = record.written
+        sent = believable(written, received, {}) if written is not None else None
         event = self._recorder.log(
             derived_event_id(self._cluster, *at),
             record.value,

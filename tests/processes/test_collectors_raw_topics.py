@@ -60,6 +60,21 @@ def test_each_raw_topic_is_read_as_what_it_is(tmp_path: Path) -> None:
     assert (headers["reason"], headers["origin_topic"]) == (b"empty", b"raw.json")
 
 
+def test_no_record_of_a_raw_topic_holds_up_those_after_it(tmp_path: Path) -> None:
+    strange = [b"{" * 2_000, b'{"a":' * 1_000 + b"1" + b"}" * 1_000, b"\xff" * 100]
+    with StandaloneBroker(tmp_path) as broker, CollectorsProcess(broker.address):
+        producer = Producer({"bootstrap.servers": broker.address, "log_level": 0})
+        for timestamp_ms in (1, 253_402_300_800_000, 2**62):  # 1970, the year 10,000, never
+            for value in strange:
+                producer.produce("raw.json", value, partition=0, timestamp=timestamp_ms)
+        producer.produce("raw.json", b"the last", partition=0)
+        assert producer.flush(60) == 0
+        until_events(broker.address, 10)
+        found = events(broker.address)
+
+    assert found[-1].raw == b"the last"
+
+
 def test_what_was_published_but_not_committed_is_not_published_again(tmp_path: Path) -> None:
     with StandaloneBroker(tmp_path) as broker:
         with CollectorsProcess(broker.address):

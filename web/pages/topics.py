@@ -94,7 +94,7 @@ async def _answer(
 def shown(record: Record) -> ShownRecord:
     """A record for reading."""
     return ShownRecord(
-        time=datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC),
+        time=record.written or datetime.fromtimestamp(0, UTC),
         partition=record.partition,
         offset=record.offset,
         key=_text(record.key),
