@@ -100,10 +100,14 @@ def hour_labels(
 
 
 def called(source: str, names: Mapping[str, str]) -> str:
-    """A source as people call it: without its collector, and a token by its name.
+    """A source as people call it: without its collector, a token by its name, our roles by theirs.
 
     >>> called("syslog:web-01", {}), called("agent", {}), called("http:6ed4", {"6ed4": "shop"})
     ('web-01', 'agent', 'shop')
+    >>> called("scrape:tocsin-web/127.0.0.1:9445", {}), called("scrape:node/db:9100", {})
+    ('tocsin-web', 'node/db:9100')
     """
     sender = source.partition(":")[2] or source
+    if sender.startswith("tocsin-"):
+        return sender.partition("/")[0]
     return names.get(sender, sender)
