@@ -97,7 +97,7 @@ def test_nothing_acknowledged_is_lost_while_everybody_is_killed_in_turn(tmp_path
         until(lambda: len(admin.list_topics(timeout=SECONDS).brokers) == len(NODES))
         new = NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=len(NODES))
         admin.create_topics([new])[TOPIC].result(SECONDS)
-        assert {leader for leader, _ in partitions_of(admin)} == set(NODES)
+        until(lambda: {leader for leader, _ in partitions_of(admin)} == set(NODES))
         sender = Sender(cluster.bootstrap)
 
         for _ in range(ROUNDS):
@@ -106,13 +106,13 @@ def test_nothing_acknowledged_is_lost_while_everybody_is_killed_in_turn(tmp_path
                 cluster.nodes[number].kill()
                 sender.wait_for_more()
                 cluster.nodes[number].start()
-                until(lambda: all(in_sync == len(NODES) for _, in_sync in partitions_of(admin)))
+                until(lambda: is_whole(admin))
             cluster.controller.kill()
             cluster.controller.start()
             sender.wait_for_more()
         sender.stop()
         records = [everything(cluster.bootstrap, number) for number in range(PARTITIONS)]
-        until(lambda: all(in_sync == len(NODES) for _, in_sync in partitions_of(admin)))
+        until(lambda: is_whole(admin))
 
     read = [number for partition in records for number in partition]
     assert sender.failed == []
@@ -132,10 +132,16 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+def is_whole(admin: AdminClient) -> bool:
+    """Whether every partition has all of its copies in sync."""
+    return [in_sync for _, in_sync in partitions_of(admin)] == [len(NODES)] * PARTITIONS
+
+
 def partitions_of(admin: AdminClient) -> list[tuple[int, int]]:
-    """Leader and number of in-sync replicas of each partition."""
-    topic = admin.list_topics(TOPIC, timeout=SECONDS).topics[TOPIC]
-    return [(each.leader, len(each.isrs)) for each in topic.partitions.values()]
+    """Leader and number of in-sync replicas of each partition, as some node knows them by now."""
+    topic = admin.list_topics(TOPIC, timeout=SECONDS).topics.get(TOPIC)
+    found = () if topic is None else topic.partitions.values()
+    return [(each.leader, len(each.isrs)) for each in found]
 
 
 def everything(bootstrap: str, partition: int) -> list[int]:

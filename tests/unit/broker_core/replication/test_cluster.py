@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +16,16 @@ from broker_core.replication.controller_state import ControllerState
 from broker_core.replication.membership import Newcomer
 from broker_core.replication.metadata_store import FILE_NAME, MetadataStore
 from tests.support.controller import SECONDS, controller_settings
+
+NEWCOMER = Newcomer(
+    node_id=1,
+    cluster_id="",
+    host="h",
+    port=1,
+    incarnation=UUID(int=1),
+    directory_id=UUID(int=2),
+    is_doubted=False,
+)
 
 
 def made(directory: Path, *, boot_id: str = "today") -> Cluster:
@@ -81,17 +92,8 @@ async def test_who_watches_is_told_at_once_or_after_the_time(cluster: Cluster) -
 
 
 async def test_the_next_start_goes_on_where_this_one_ended(tmp_path: Path) -> None:
-    newcomer = Newcomer(
-        node_id=1,
-        cluster_id="",
-        host="h",
-        port=1,
-        incarnation=UUID(int=1),
-        directory_id=UUID(int=2),
-        is_doubted=False,
-    )
     async with made(tmp_path) as first:
-        epoch = await first.register(newcomer)
+        epoch = await first.register(NEWCOMER)
         version = first.state.cluster.version
         assert await first.heartbeat(1, epoch, known_version=version, wants_to_leave=False) is False
         known = first.state
@@ -104,16 +106,7 @@ async def test_the_next_start_goes_on_where_this_one_ended(tmp_path: Path) -> No
 
 
 async def test_a_node_that_is_behind_is_not_unfenced(cluster: Cluster) -> None:
-    newcomer = Newcomer(
-        node_id=1,
-        cluster_id="",
-        host="h",
-        port=1,
-        incarnation=UUID(int=1),
-        directory_id=UUID(int=2),
-        is_doubted=False,
-    )
-    epoch = await cluster.register(newcomer)
+    epoch = await cluster.register(NEWCOMER)
     version = cluster.state.cluster.version
 
     async def fenced(known_version: int) -> bool:
@@ -121,6 +114,20 @@ async def test_a_node_that_is_behind_is_not_unfenced(cluster: Cluster) -> None:
 
     assert await fenced(version - 1)
     assert not await fenced(version)
+
+
+async def test_a_node_that_is_not_heard_of_within_its_session_is_fenced(tmp_path: Path) -> None:
+    settings = controller_settings(tmp_path, session_timeout=timedelta(milliseconds=200))
+    async with Cluster(settings, boot_id="", new_cluster_id="c") as cluster:
+        epoch = await cluster.register(NEWCOMER)
+        version = cluster.state.cluster.version
+        await cluster.heartbeat(1, epoch, known_version=version, wants_to_leave=False)
+        unfenced = version + 1
+
+        fenced = await cluster.newer_than(unfenced, SECONDS)
+
+        assert fenced.version == unfenced + 1
+        assert fenced.nodes[1].fenced
 
 
 async def test_after_a_failed_commit_nothing_is_decided_any_more(

@@ -173,8 +173,10 @@ async def test_a_node_that_leaves_leads_nothing_any_more(controller: Controller)
 
 
 async def test_a_node_that_is_not_heard_of_is_fenced_and_comes_back(tmp_path: Path) -> None:
-    settings = controller_settings(tmp_path, session_timeout=timedelta(seconds=1))
-    async with Controller(settings) as controller, nodes_of(controller, 1) as (one,):
+    async with (
+        Controller(controller_settings(tmp_path)) as controller,
+        nodes_of(controller, 1) as (one,),
+    ):
         two = link_to(controller, 2)
         async with two:
             await unfenced(one, two)
