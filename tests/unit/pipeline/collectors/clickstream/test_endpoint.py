@@ -1,6 +1,7 @@
 """The click endpoints over a real socket: what is kept, who may send, what browsers need."""
 
 import pytest
+from prometheus_client import REGISTRY
 
 from pipeline.collectors.clickstream.endpoint import Clickstream
 from pipeline.collectors.http.application import Route
@@ -142,3 +143,41 @@ async def test_an_address_that_asks_too_often_is_put_off() -> None:
 
     assert [answer.status_code for answer in answers] == [204, 204, 429]
     assert len(parts.log.records) == 2
+
+
+def dropped(reason: str) -> float:
+    labels = {"collector": "clickstream", "reason": reason}
+    return REGISTRY.get_sample_value("tocsin_collector_dropped_events_total", labels) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "path", "body", "origin"),
+    [
+        ("write_key", "/v1/page", {"writeKey": "other"}, ""),
+        ("origin", "/v1/page", PAGE, "https://elsewhere.example"),
+        ("not_a_click", "/v1/batch", {"writeKey": "shop", "batch": ["nonsense"]}, ""),
+    ],
+)
+async def test_what_is_refused_is_counted_by_its_reason(
+    reason: str, path: str, body: object, origin: str
+) -> None:
+    parts = Parts()
+    before = dropped(reason)
+
+    async with serving(routes(parts, origins=("https://shop.example",))) as client:
+        await client.post(path, json=body, headers={"Origin": origin} if origin else {})
+
+    assert dropped(reason) == before + 1
+    assert parts.log.events("events.click") == []
+
+
+async def test_who_asks_too_often_is_counted() -> None:
+    parts = Parts()
+    before = dropped("rate_limit")
+
+    async with serving(routes(parts, per_minute=1)) as client:
+        for _ in range(3):
+            await client.post("/v1/page", json=PAGE)
+
+    assert dropped("rate_limit") == before + 2
+    assert len(parts.log.events("events.click")) == 1

@@ -3,14 +3,17 @@
 import asyncio
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from pipeline.collectors.http.application import Route
 from pipeline.collectors.http.exchange import Request, Response
+from pipeline.collectors.intake import Intake
 from pipeline.collectors.metrics.scrape import ScrapeFailed, Scraper, parse_page
 from pipeline.schema.event import Event
 from pipeline.settings import ScrapeSettings, ScrapeTarget
 from tests.support.http_listener import Parts, listening
+from tests.support.memory_log import MemoryLog
 
 PAGE = b"""# HELP requests_total Requests.
 # TYPE requests_total counter
@@ -126,3 +129,20 @@ async def test_a_target_that_does_not_answer_delays_no_other() -> None:
 def test_a_page_of_too_many_samples_is_refused() -> None:
     with pytest.raises(ScrapeFailed, match="100000 samples"):
         parse_page("x 1\n" * 100_001)
+
+
+async def test_samples_for_which_there_is_no_room_are_tallied() -> None:
+    log = MemoryLog()
+    full = Intake(patient=log, hasty=log, max_in_flight_bytes=0)
+    target = ScrapeTarget(job="web", url="http://127.0.0.1:1/metrics")
+    scraper = Scraper(full, Parts().recorder("scrape"), settings(target.url))
+
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await scraper.pull_once(client, target)
+    await full.drain(timeout_seconds=30)
+
+    [tally] = log.on("dead-letter")
+    headers = dict(tally.headers)
+    assert (headers["reason"], headers["dropped"]) == (b"log_full", b"3")
+    assert headers["source"] == b"scrape:web/127.0.0.1:1"
+    assert log.on("events.metric") == []
