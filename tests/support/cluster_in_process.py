@@ -10,6 +10,11 @@ from broker_core.broker import Broker
 from broker_core.controller import Controller
 from broker_core.errors import BrokerError
 from broker_core.log.replicated_log import ReplicatedLog
+from broker_core.protocol.messages.create_topics import (
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreateTopicsRequest,
+)
 from broker_core.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
 from broker_core.protocol.messages.produce import (
     PartitionProduceData,
@@ -105,6 +110,18 @@ class InProcessCluster:
 
         await self.until(lambda: leader() >= 0)
         return leader()
+
+    async def create(self, topic: str, config: dict[str, str]) -> None:
+        """Make a topic of one partition, a copy on every node."""
+        configs = tuple(
+            CreatableTopicConfig(name=name, value=text) for name, text in config.items()
+        )
+        wanted = CreatableTopic(
+            name=topic, num_partitions=1, replication_factor=-1, assignments=(), configs=configs
+        )
+        link = self.node(next(iter(self.brokers))).link
+        answer = await link.forward(CreateTopicsRequest(topics=(wanted,)), 7)
+        assert answer.topics[0].error_code == 0, answer.topics[0].error_message
 
     async def delete(self, topic: str) -> None:
         """Delete a topic."""
