@@ -1,7 +1,7 @@
 """Topics, groups and lag through the standard admin APIs; nothing that a real Kafka lacks."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -164,6 +164,9 @@ class Admin:
 
     async def delete_records(self, partition: TopicPartition, before: int) -> None:
         """Delete the records below an offset: it is the log start from now on."""
+        await self._patiently(lambda: self._delete_records(partition, before))
+
+    async def _delete_records(self, partition: TopicPartition, before: int) -> None:
         asked = KafkaPartition(partition.topic, partition.partition, before)
         [outcome] = self._client.delete_records([asked], request_timeout=self._seconds).values()
         await _awaited(outcome, f"delete records of {partition.topic}")
@@ -182,8 +185,9 @@ class Admin:
             if topic.name in wanted
             for partition in topic.partitions
         ]
-        starts = await self._list_offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = await self._list_offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        starts = await self._patiently(lambda: self._list_offsets(partitions, earliest))
+        ends = await self._patiently(lambda: self._list_offsets(partitions, latest))
         return {at: OffsetRange(starts[at], ends[at]) for at in partitions}
 
     async def groups(self) -> list[GroupDescription]:
@@ -222,14 +226,7 @@ class Admin:
 
     async def commit(self, group: str, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Commit for a group that has no members; a coordinator still loading is waited for."""
-        deadline = asyncio.get_running_loop().time() + self._seconds
-        while True:
-            try:
-                return await self._commit(group, offsets)
-            except BusUnavailable:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise
-                await asyncio.sleep(RETRY_SECONDS)
+        await self._patiently(lambda: self._commit(group, offsets))
 
     async def _commit(self, group: str, offsets: Mapping[TopicPartition, Committed]) -> None:
         wanted = [
@@ -292,6 +289,17 @@ class Admin:
             TopicPartition(at.topic, at.partition): (await _awaited(outcome, "offsets")).offset
             for at, outcome in asked.items()
         }
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask again while there is no leader or coordinator: a fresh topic's is on its way."""
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        while True:
+            try:
+                return await ask()
+            except BusUnavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:

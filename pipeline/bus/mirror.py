@@ -9,6 +9,7 @@ copied again by another run, which leaves the same last record of each key.
 Nobody may write to either cluster meanwhile. A second run goes on where the first one ended.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from pipeline.settings import BusSettings
 CLIENT_ID = "tocsin-mirror"
 BATCH_RECORDS = 10_000
 SILENT_POLLS = 60
+LISTED_SECONDS = 30.0
+LOOK_SECONDS = 0.1
 INTERNAL_PREFIX = "__"
 FILLER = b"tocsin-mirror"
 
@@ -106,6 +109,16 @@ class Mirror:
                 await self._target.create_topic(
                     topic.name, count, self._copies, configs[topic.name]
                 )
+
+        await self._listed({topic.name for topic in topics})
+
+    async def _listed(self, names: set[str]) -> None:
+        """Wait until the target's brokers know of the topics that its controller has made."""
+        deadline = asyncio.get_running_loop().time() + LISTED_SECONDS
+        while missing := names - {topic.name for topic in await self._target.topics()}:
+            if asyncio.get_running_loop().time() > deadline:
+                raise BusUnavailable(f"not listed after {LISTED_SECONDS:.0f} s: {sorted(missing)}")
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _copy(self, at: TopicPartition, span: OffsetRange, *, keeps_offsets: bool) -> int:
         """Copy one partition; how many records."""
