@@ -4,7 +4,8 @@ Three ways, one evaluation:
 
 ``open``: everyone may do everything, as with a broker run by itself on loopback.
 ``restricted``: whoever has signed in may do everything; an anonymous client on loopback may use
-topics that begin with ``raw.``, with consumer groups that do not begin with ``tocsin``.
+topics that begin with ``raw.``, with consumer groups and transactional ids that do not begin with
+``tocsin``.
 ``acls``: super users may do everything, others what the access control lists allow.
 
 In the last two a client from elsewhere must sign in before anything else.
@@ -77,6 +78,14 @@ FOR_LOCAL_STRANGERS = (
     _entry(ResourceType.GROUP, WILDCARD, Operation.READ),
     _entry(
         ResourceType.GROUP,
+        OWN_GROUPS,
+        Operation.ALL,
+        pattern=PatternType.PREFIXED,
+        permission=Permission.DENY,
+    ),
+    _entry(ResourceType.TRANSACTIONAL_ID, WILDCARD, Operation.WRITE),
+    _entry(
+        ResourceType.TRANSACTIONAL_ID,
         OWN_GROUPS,
         Operation.ALL,
         pattern=PatternType.PREFIXED,

@@ -14,9 +14,12 @@ from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
 from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
 from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.measuring import Measuring
 from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
+from broker_core.coordinator.transaction_registry import TransactionRegistry
+from broker_core.coordinator.transaction_store import TransactionStore, make_topic
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
@@ -138,6 +141,7 @@ class Broker:
         listeners = await self._bind(opened)
         place = await self._place(logs, commit, opened)
         self.node = place.node
+        transactions = await self._transactions(place, logs, offsets, opened)
         self._services = Services(
             settings=settings,
             logs=logs,
@@ -146,6 +150,7 @@ class Broker:
             topology=place.topology,
             groups=groups,
             producer_ids=place.producer_ids,
+            transactions=transactions,
             clock=self._clock,
             authorizer=_authorizer(settings, policy),
             delayed=delayed,
@@ -240,6 +245,24 @@ class Broker:
         opened.push_async_callback(tls.stop)
         self.tls_port = tls.port
         return [plain, tls]
+
+    async def _transactions(
+        self, place: "_Place", logs: LogDirectory, offsets: OffsetStore, opened: AsyncExitStack
+    ) -> TransactionRegistry:
+        """Read every transaction and go on with those that are decided; of a node that is alone."""
+        settings = self.settings.transactions
+        store = TransactionStore(place.replicas, logs, self._clock)
+        markers = LocalMarkers(place.replicas, offsets)
+        transactions = TransactionRegistry(
+            store, markers, place.producer_ids, settings, self._clock
+        )
+        if place.node is None:
+            await asyncio.to_thread(make_topic, logs, settings.state_partitions)
+            for partition in range(store.partitions):
+                await transactions.load(partition)
+        opened.push_async_callback(transactions.close)
+        _run(transactions.run(), "transaction-check", opened)
+        return transactions
 
     def _session(self, peer: Peer) -> ClientSession:
         return ClientSession(self._services, peer.host)

@@ -143,6 +143,28 @@ class TlsSettings(Section):
         return self
 
 
+class TransactionSettings(Section):
+    """Transactional producers."""
+
+    max_timeout: timedelta = Field(
+        default=timedelta(minutes=15), description="Longest transaction a producer may ask for."
+    )
+    check_interval: timedelta = Field(
+        default=timedelta(seconds=1),
+        description="Between two looks for transactions that took too long.",
+    )
+    id_expiry: timedelta = Field(
+        default=timedelta(days=7),
+        description="A transactional id without a transaction for this long is forgotten.",
+    )
+    max_transactional_ids: PositiveInt = Field(
+        default=10_000, description="Transactional ids that are remembered."
+    )
+    state_partitions: PositiveInt = Field(
+        default=1, description="Partitions of __transaction_state; fixed once it exists."
+    )
+
+
 class BrokerSettings(Section):
     """One broker node."""
 
@@ -220,6 +242,7 @@ class BrokerSettings(Section):
     log: LogSettings = LogSettings()
     groups: GroupSettings = GroupSettings()
     replication: ReplicationSettings = ReplicationSettings()
+    transactions: TransactionSettings = TransactionSettings()
 
     @model_validator(mode="after")
     def _clients_must_be_told_a_reachable_name(self) -> Self:

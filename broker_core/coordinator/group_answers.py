@@ -1,6 +1,6 @@
 """What the coordinator knows, in the words of the protocol's responses. Pure."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 
 from broker_core.coordinator.group import Group, GroupState
 from broker_core.coordinator.member import Joined, Synced
@@ -24,6 +24,12 @@ from broker_core.protocol.messages.offset_fetch import (
     OffsetFetchResponseTopics,
 )
 from broker_core.protocol.messages.sync_group import SyncGroupResponse
+from broker_core.protocol.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
+    TxnOffsetCommitResponsePartition,
+    TxnOffsetCommitResponseTopic,
+)
 
 Offsets = Mapping[tuple[str, int], CommittedOffset]
 
@@ -99,9 +105,19 @@ def group_without_members(group_id: str, state: GroupState) -> DescribedGroup:
 
 
 def offset_fetch_response(
-    request: OffsetFetchRequest, offsets_of: Callable[[str], Offsets]
+    request: OffsetFetchRequest,
+    offsets_of: Callable[[str], Offsets],
+    unsettled_of: Callable[[str], Set[tuple[str, int]]],
 ) -> OffsetFetchResponse:
-    """Answer OffsetFetch, for several groups (version 8 and later) or one."""
+    """Answer OffsetFetch, for several groups (version 8 and later) or one.
+
+    Args:
+        unsettled_of: For which partitions of a group the answer must wait for a transaction, if
+            the client asks for stable offsets (KIP-447).
+    """
+    unsettled: Callable[[str], Set[tuple[str, int]]] = (
+        unsettled_of if request.require_stable else lambda _: frozenset()
+    )
     if request.groups:
         return OffsetFetchResponse(
             groups=tuple(
@@ -112,6 +128,7 @@ def offset_fetch_response(
                         None
                         if group.topics is None
                         else [(topic.name, topic.partition_indexes) for topic in group.topics],
+                        unsettled(group.group_id),
                     ),
                 )
                 for group in request.groups
@@ -132,12 +149,33 @@ def offset_fetch_response(
                         committed_offset=partition.committed_offset,
                         committed_leader_epoch=partition.committed_leader_epoch,
                         metadata=partition.metadata,
-                        error_code=0,
+                        error_code=partition.error_code,
                     )
                     for partition in topic.partitions
                 ),
             )
-            for topic in _topics(offsets_of(request.group_id), wanted)
+            for topic in _topics(offsets_of(request.group_id), wanted, unsettled(request.group_id))
+        )
+    )
+
+
+def txn_offset_commit_response(
+    request: TxnOffsetCommitRequest, error_of: Callable[[tuple[str, int]], int]
+) -> TxnOffsetCommitResponse:
+    """Answer TxnOffsetCommit, each partition with its own outcome."""
+    return TxnOffsetCommitResponse(
+        topics=tuple(
+            TxnOffsetCommitResponseTopic(
+                name=topic.name,
+                partitions=tuple(
+                    TxnOffsetCommitResponsePartition(
+                        partition_index=partition.partition_index,
+                        error_code=error_of((topic.name, partition.partition_index)),
+                    )
+                    for partition in topic.partitions
+                ),
+            )
+            for topic in request.topics
         )
     )
 
@@ -157,7 +195,9 @@ def offsets_deleted(request: OffsetDeleteRequest, in_use: Collection[str]) -> Of
 
 
 def _topics(
-    offsets: Offsets, wanted: Sequence[tuple[str, Sequence[int]]] | None
+    offsets: Offsets,
+    wanted: Sequence[tuple[str, Sequence[int]]] | None,
+    unsettled: Set[tuple[str, int]],
 ) -> tuple[OffsetFetchResponseTopics, ...]:
     if wanted is None:
         names = sorted({topic for topic, _ in offsets})
@@ -166,11 +206,22 @@ def _topics(
         OffsetFetchResponseTopics(
             name=name,
             partitions=tuple(
-                _partition(partition, offsets.get((name, partition), NOTHING_COMMITTED))
+                _unstable(partition)
+                if (name, partition) in unsettled
+                else _partition(partition, offsets.get((name, partition), NOTHING_COMMITTED))
                 for partition in partitions
             ),
         )
         for name, partitions in wanted
+    )
+
+
+def _unstable(partition: int) -> OffsetFetchResponsePartitions:
+    return OffsetFetchResponsePartitions(
+        partition_index=partition,
+        committed_offset=-1,
+        metadata="",
+        error_code=ErrorCode.UNSTABLE_OFFSET_COMMIT,
     )
 
 

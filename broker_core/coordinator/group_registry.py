@@ -19,8 +19,10 @@ from broker_core.coordinator.member import Joined, Joining, Reply, Synced
 from broker_core.coordinator.offset_records import CommittedOffset
 from broker_core.coordinator.offsets import OffsetStore, TopicPartition
 from broker_core.coordinator.subscription import CONSUMER_PROTOCOL, subscribed_topics
-from broker_core.errors import BrokerError, ErrorCode
+from broker_core.coordinator.transaction import ProducerIdentity
+from broker_core.errors import BrokerError, ErrorCode, InvalidProducerEpoch
 from broker_core.log.disk_budget import Progress
+from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.messages.delete_groups import (
     DeletableGroupResult,
@@ -47,7 +49,6 @@ from broker_core.protocol.messages.list_groups import (
 )
 from broker_core.protocol.messages.offset_commit import (
     OffsetCommitRequest,
-    OffsetCommitRequestPartition,
     OffsetCommitResponse,
     OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
@@ -55,6 +56,10 @@ from broker_core.protocol.messages.offset_commit import (
 from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from broker_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from broker_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from broker_core.protocol.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
+)
 from broker_core.settings import GroupSettings
 
 log = structlog.get_logger()
@@ -190,12 +195,13 @@ class GroupRegistry:
         for topic in request.topics:
             for partition in topic.partitions:
                 key = topic.name, partition.partition_index
-                errors[key] = error or self._offset_error(topic.name, partition)
+                metadata = partition.committed_metadata or ""
+                errors[key] = error or self._offset_error(*key, metadata)
                 if errors[key] is ErrorCode.NONE:
                     accepted[key] = CommittedOffset(
                         partition.committed_offset,
                         partition.committed_leader_epoch,
-                        partition.committed_metadata or "",
+                        metadata,
                         now_ms,
                     )
         try:
@@ -221,7 +227,43 @@ class GroupRegistry:
 
     async def fetch_offsets(self, request: OffsetFetchRequest) -> OffsetFetchResponse:
         """Answer OffsetFetch; a partition without an offset has -1."""
-        return group_answers.offset_fetch_response(request, self._offsets.of)
+        return group_answers.offset_fetch_response(
+            request, self._offsets.of, self._offsets.unsettled
+        )
+
+    async def commit_offsets_in_transaction(
+        self, request: TxnOffsetCommitRequest
+    ) -> TxnOffsetCommitResponse:
+        """Answer TxnOffsetCommit once the offsets are on disk; they count with the transaction."""
+        error = self._transactional_error(request)
+        now_ms = self._clock.now_ms()
+        errors: dict[TopicPartition, ErrorCode] = {}
+        accepted: dict[TopicPartition, CommittedOffset] = {}
+        for topic in request.topics:
+            for partition in topic.partitions:
+                key = topic.name, partition.partition_index
+                metadata = partition.committed_metadata or ""
+                errors[key] = error or self._offset_error(*key, metadata)
+                if errors[key] is ErrorCode.NONE:
+                    accepted[key] = CommittedOffset(
+                        partition.committed_offset,
+                        partition.committed_leader_epoch,
+                        metadata,
+                        now_ms,
+                    )
+        producer = ProducerIdentity(request.producer_id, request.producer_epoch)
+        try:
+            await self._offsets.commit_in_transaction(request.group_id, producer, accepted)
+        except InvalidProducerEpoch as failure:
+            errors.update(dict.fromkeys(accepted, failure.code))
+        except BrokerError as failure:
+            log.warning("offset_commit_failed", group=request.group_id, error=str(failure))
+            errors.update(dict.fromkeys(accepted, ErrorCode.COORDINATOR_NOT_AVAILABLE))
+        return group_answers.txn_offset_commit_response(request, errors.__getitem__)
+
+    def offsets_partition(self, group: str) -> TopicPartition:
+        """The partition that remembers a group; a transaction that commits its offsets has it."""
+        return CONSUMER_OFFSETS, self._offsets.shard_of(group)
 
     async def forget_topic(self, topic: str) -> None:
         """Forget what every group has committed for a topic that was deleted.
@@ -380,11 +422,32 @@ class GroupRegistry:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
 
-    def _offset_error(self, topic: str, partition: OffsetCommitRequestPartition) -> ErrorCode:
-        metadata = partition.committed_metadata or ""
+    def _transactional_error(self, request: TxnOffsetCommitRequest) -> ErrorCode:
+        """Who does not name its membership is not asked for it (before KIP-447)."""
+        if self._closed:
+            return ErrorCode.COORDINATOR_NOT_AVAILABLE
+        if not 1 <= len(request.group_id.encode()) <= MAX_GROUP_ID_BYTES:
+            return ErrorCode.INVALID_GROUP_ID
+        names_member = request.generation_id >= 0 or request.member_id
+        group = self._groups.get(request.group_id)
+        if group is not None and (names_member or request.group_instance_id is not None):
+            return group.check_commit(
+                member_id=request.member_id,
+                instance_id=request.group_instance_id,
+                generation=request.generation_id,
+                now_ms=self._now_ms(),
+            )
+        if group is None and names_member:
+            return ErrorCode.ILLEGAL_GENERATION
+        is_new = group is None and not self._offsets.of(request.group_id)
+        if is_new and len(self._known()) >= self._settings.max_groups:
+            return ErrorCode.GROUP_MAX_SIZE_REACHED
+        return ErrorCode.NONE
+
+    def _offset_error(self, topic: str, partition: int, metadata: str) -> ErrorCode:
         if len(metadata.encode()) > self._settings.max_metadata_bytes:
             return ErrorCode.OFFSET_METADATA_TOO_LARGE
-        if self._logs.get(topic, partition.partition_index) is None:
+        if self._logs.get(topic, partition) is None:
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         return ErrorCode.NONE
 

@@ -1,12 +1,13 @@
 """Committed offsets as records of the compacted topic ``__consumer_offsets``.
 
-An offset is on disk before its commit is answered, and only then can it be fetched. At start the
-topic is read from its beginning. For the event loop, except :meth:`OffsetStore.open`.
+An offset is on disk before its commit is answered, and only then can it be fetched; one that was
+committed in a transaction, once that is committed (:mod:`broker_core.coordinator.pending_offsets`).
+At start the topic is read from its beginning. For the event loop, except :meth:`OffsetStore.open`.
 
 Left out: offsets do not expire; they go with their group or their topic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import structlog
 
@@ -19,13 +20,22 @@ from broker_core.coordinator.offset_records import (
     encode_key,
     encode_value,
 )
+from broker_core.coordinator.pending_offsets import PendingOffset, PendingOffsets
 from broker_core.coordinator.shards import shard_of
-from broker_core.errors import CorruptMessage, StorageError
+from broker_core.coordinator.transaction import ProducerIdentity
+from broker_core.errors import CoordinatorNotAvailable, CorruptMessage, StorageError
 from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
-from broker_core.protocol.record_batch import Record, build_batch, read_batches, read_records
+from broker_core.protocol.control_record import decode_marker
+from broker_core.protocol.record_batch import (
+    BatchHeader,
+    Record,
+    build_batch,
+    read_batches,
+    read_records,
+)
 
 log = structlog.get_logger()
 
@@ -46,6 +56,8 @@ class OffsetStore:
         self._commit = commit
         self._clock = clock
         self._offsets: dict[str, dict[TopicPartition, CommittedOffset]] = {}
+        self._written_at: dict[OffsetKey, int] = {}
+        self._pending = PendingOffsets()
         for partition in partitions:
             self._restore(partition)
 
@@ -79,8 +91,44 @@ class OffsetStore:
         Raises:
             StorageError: They are not.
         """
-        await self._write(group, offsets)
-        self._offsets.setdefault(group, {}).update(offsets)
+        written_at = await self._write(group, offsets)
+        for (key, log_offset), committed in zip(written_at.items(), offsets.values(), strict=True):
+            if log_offset > self._written_at.get(key, -1):
+                self._apply(key, committed, log_offset)
+
+    async def commit_in_transaction(
+        self,
+        group: str,
+        producer: ProducerIdentity,
+        offsets: Mapping[TopicPartition, CommittedOffset],
+    ) -> None:
+        """Remember offsets for when the producer's transaction is committed; on disk likewise.
+
+        Raises:
+            InvalidProducerEpoch: The producer is fenced.
+            StorageError: They are not.
+        """
+        await self._write(group, offsets, producer)
+
+    def shard_of(self, group: str) -> int:
+        """The partition that remembers a group.
+
+        Raises:
+            CoordinatorNotAvailable: There is none here.
+        """
+        if not self._partitions:
+            raise CoordinatorNotAvailable(f"{CONSUMER_OFFSETS} is not here")
+        return shard_of(group, len(self._partitions))
+
+    def unsettled(self, group: str) -> Set[TopicPartition]:
+        """The partitions for which a transaction that has not ended has committed an offset."""
+        return self._pending.of_group(group)
+
+    def end_transaction(self, shard: int, producer_id: int, *, committed: bool) -> None:
+        """Let the offsets of a transaction count, or not; its marker is in that partition."""
+        for offset in self._pending.end(shard, producer_id):
+            if committed and offset.log_offset > self._written_at.get(offset.key, -1):
+                self._apply(offset.key, offset.committed, offset.log_offset)
 
     async def forget(self, group: str, partitions: Sequence[TopicPartition]) -> None:
         """Forget offsets; that is on disk when this returns.
@@ -92,14 +140,17 @@ class OffsetStore:
         gone = [partition for partition in partitions if partition in known]
         await self._write(group, dict.fromkeys(gone))
         for partition in gone:
-            known.pop(partition, None)
-        if not known:
-            self._offsets.pop(group, None)
+            self._apply(OffsetKey(group, *partition), None, -1)
 
     async def _write(
-        self, group: str, offsets: Mapping[TopicPartition, CommittedOffset | None]
-    ) -> None:
-        partition = self._partitions[shard_of(group, len(self._partitions))]
+        self,
+        group: str,
+        offsets: Mapping[TopicPartition, CommittedOffset | None],
+        producer: ProducerIdentity | None = None,
+    ) -> Mapping[OffsetKey, int]:
+        """Append offsets and wait for the disk; return where the records lie."""
+        shard = self.shard_of(group)
+        partition = self._partitions[shard]
         now_ms = self._clock.now_ms()
         records = [
             Record(
@@ -110,10 +161,23 @@ class OffsetStore:
             )
             for number, (topic_partition, committed) in enumerate(offsets.items())
         ]
+        written_at: dict[OffsetKey, int] = {}
+        keys = [OffsetKey(group, *topic_partition) for topic_partition in offsets]
         for start in range(0, len(records), _RECORDS_PER_BATCH):
-            partition.append(build_batch(records[start : start + _RECORDS_PER_BATCH]))
+            some = records[start : start + _RECORDS_PER_BATCH]
+            result = partition.append(_batch(some, producer), sequenced=producer is None)
+            for number, key in enumerate(keys[start : start + _RECORDS_PER_BATCH]):
+                written_at[key] = result.base_offset + number
+        if producer is not None:
+            for (key, log_offset), committed in zip(
+                written_at.items(), offsets.values(), strict=True
+            ):
+                assert committed is not None, "a transaction forgets nothing"
+                pending = PendingOffset(key, committed, log_offset)
+                self._pending.add(shard, producer.producer_id, pending)
         if records:
             await self._commit.durable(partition, partition.end_offset)
+        return written_at
 
     def _restore(self, partition: PartitionLog) -> None:
         offset = partition.log_start_offset
@@ -122,21 +186,51 @@ class OffsetStore:
             if not data:
                 raise StorageError(f"{CONSUMER_OFFSETS} cannot be read at offset {offset}")
             for start, header in read_batches(data):
-                for record in read_records(data, start):
-                    self._restore_record(record)
+                self._restore_batch(partition.partition, header, data[start : start + header.size])
                 offset = header.last_offset + 1
 
-    def _restore_record(self, record: Record) -> None:
+    def _restore_batch(self, shard: int, header: BatchHeader, batch: bytes) -> None:
+        if header.is_control:
+            marker = decode_marker(batch, header.producer_id, header.producer_epoch)
+            self.end_transaction(shard, header.producer_id, committed=marker.committed)
+            return
+        for record in read_records(batch):
+            self._restore_record(shard, header, record)
+
+    def _restore_record(self, shard: int, header: BatchHeader, record: Record) -> None:
         try:
             key = decode_key(record.key or b"")
             committed = None if record.value is None else decode_value(record.value)
         except CorruptMessage as error:
             log.error("committed_offset_unreadable", offset=record.offset, error=str(error))
             return
-        offsets = self._offsets.setdefault(key.group, {})
+        if header.is_transactional and committed is not None:
+            pending = PendingOffset(key, committed, record.offset)
+            self._pending.add(shard, header.producer_id, pending)
+        else:
+            self._apply(key, committed, record.offset)
+
+    def _apply(self, key: OffsetKey, committed: CommittedOffset | None, log_offset: int) -> None:
+        """Let an offset count from now on, or (None) be forgotten."""
+        partition = key.topic, key.partition
         if committed is not None:
-            offsets[key.topic, key.partition] = committed
+            self._offsets.setdefault(key.group, {})[partition] = committed
+            self._written_at[key] = log_offset
             return
-        offsets.pop((key.topic, key.partition), None)
+        self._pending.forget(key)
+        self._written_at.pop(key, None)
+        offsets = self._offsets.get(key.group, {})
+        offsets.pop(partition, None)
         if not offsets:
-            del self._offsets[key.group]
+            self._offsets.pop(key.group, None)
+
+
+def _batch(records: Sequence[Record], producer: ProducerIdentity | None) -> bytes:
+    if producer is None:
+        return build_batch(records)
+    return build_batch(
+        records,
+        producer_id=producer.producer_id,
+        producer_epoch=producer.epoch,
+        transactional=True,
+    )

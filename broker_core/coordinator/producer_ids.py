@@ -1,22 +1,16 @@
-"""Producer ids for idempotent producers: each is given once, also over crashes.
+"""Producer ids: each is given once, also over crashes.
 
 Ids are taken from the disk in blocks; what is left of a block when the broker stops is never
 given. For the event loop.
-
-Left out: transactional ids are refused.
 """
 
 import asyncio
 import json
 from pathlib import Path
 
-from broker_core.errors import BrokerError, ErrorCode, StorageError
+from broker_core.errors import StorageError
 from broker_core.log.checkpoint import replace_file
 from broker_core.log.file_layout import FORMAT_VERSION, PRODUCER_IDS
-from broker_core.protocol.messages.init_producer_id import (
-    InitProducerIdRequest,
-    InitProducerIdResponse,
-)
 
 BLOCK_IDS = 1000
 
@@ -32,18 +26,6 @@ class ProducerIds:
         self._path = directory / PRODUCER_IDS
         self._next = self._end = self._read()
         self._taking = asyncio.Lock()
-
-    async def init(self, request: InitProducerIdRequest) -> InitProducerIdResponse:
-        """Answer InitProducerId: a new id with epoch 0, or why there is none."""
-        if request.transactional_id is not None:
-            return _refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-        try:
-            producer_id = await self.allocate()
-        except BrokerError:
-            return _refusal(ErrorCode.COORDINATOR_NOT_AVAILABLE)
-        return InitProducerIdResponse(
-            throttle_time_ms=0, error_code=0, producer_id=producer_id, producer_epoch=0
-        )
 
     async def allocate(self) -> int:
         """Return an id that was never returned before.
@@ -74,9 +56,3 @@ class ProducerIds:
             return 0
         except (ValueError, KeyError, TypeError) as error:
             raise StorageError(f"{self._path} cannot be read; restore it from a backup") from error
-
-
-def _refusal(error: ErrorCode) -> InitProducerIdResponse:
-    return InitProducerIdResponse(
-        throttle_time_ms=0, error_code=error, producer_id=-1, producer_epoch=-1
-    )

@@ -17,6 +17,8 @@ from broker_core.errors import (
     UnsupportedVersion,
 )
 from broker_core.handlers import (
+    add_offsets_to_txn,
+    add_partitions_to_txn,
     alter_client_quotas,
     alter_configs,
     alter_partition_reassignments,
@@ -37,6 +39,7 @@ from broker_core.handlers import (
     describe_log_dirs,
     describe_user_scram_credentials,
     elect_leaders,
+    end_txn,
     fetch,
     find_coordinator,
     heartbeat,
@@ -57,6 +60,7 @@ from broker_core.handlers import (
     sasl_handshake,
     sign_in,
     sync_group,
+    txn_offset_commit,
 )
 from broker_core.handlers.services import Call, Client, Services
 from broker_core.protocol import api_keys
@@ -93,6 +97,10 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.DELETE_RECORDS: delete_records.handle,
     api_keys.INIT_PRODUCER_ID: init_producer_id.handle,
     api_keys.OFFSET_FOR_LEADER_EPOCH: offset_for_leader_epoch.handle,
+    api_keys.ADD_PARTITIONS_TO_TXN: add_partitions_to_txn.handle,
+    api_keys.ADD_OFFSETS_TO_TXN: add_offsets_to_txn.handle,
+    api_keys.END_TXN: end_txn.handle,
+    api_keys.TXN_OFFSET_COMMIT: txn_offset_commit.handle,
     api_keys.DESCRIBE_ACLS: describe_acls.handle,
     api_keys.CREATE_ACLS: create_acls.handle,
     api_keys.DELETE_ACLS: delete_acls.handle,

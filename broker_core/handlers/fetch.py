@@ -3,11 +3,12 @@
 Waits until ``min_bytes`` can be answered or ``max_wait_ms`` is over; an error in any partition is
 answered at once. The first partition that has anything gives at least one batch, however large, so
 that a consumer never starves behind a batch larger than its limits (KIP-74). Partitions are served
-in the order asked for; clients rotate it. Fetches of followers: ``handlers/replica_fetch.py``.
+in the order asked for; clients rotate it. Fetches of followers: ``handlers/replica_fetch.py``. A
+read_committed consumer gets what lies below the last stable offset, and the aborted transactions in
+it, whose records it skips itself.
 
 Not done: fetch sessions (KIP-227; the session id is always 0, which tells clients to send
-everything each time), reading from followers (KIP-392), transactions: read_committed
-reads what read_uncommitted does, for nothing is ever aborted. Versions 13 and later (topic ids).
+everything each time), reading from followers (KIP-392). Versions 13 and later (topic ids).
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from broker_core.errors import (
 )
 from broker_core.handlers import replica_fetch
 from broker_core.handlers.services import Call
+from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.messages.fetch import (
+    AbortedTransaction,
     FetchableTopicResponse,
     FetchPartition,
     FetchRequest,
@@ -31,6 +34,7 @@ from broker_core.replication.replica import Replica
 
 MAX_WAIT_SECONDS = 60.0
 CONSUMER = -1
+READ_COMMITTED = 1
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class _Read:
     topic: str
     asked: FetchPartition
     replica: Replica | None = None
+    is_committed: bool = False
     records: bytes = b""
     error: BrokerError | None = None
 
@@ -82,7 +87,7 @@ async def handle(request: FetchRequest, call: Call) -> FetchResponse:
 
 
 def _open(request: FetchRequest, topic: str, asked: FetchPartition, call: Call) -> _Read:
-    read = _Read(topic, asked)
+    read = _Read(topic, asked, is_committed=request.isolation_level == READ_COMMITTED)
     if not call.may_read(topic):
         read.error = TopicAuthorizationFailed(topic)
         return read
@@ -105,7 +110,10 @@ def _read_all(reads: list[_Read], max_bytes: int) -> int:
         try:
             read.replica.check_leader(read.asked.current_leader_epoch)
             read.records = read.replica.log.read(
-                read.asked.fetch_offset, max(0, room), minimum_one=found == 0
+                read.asked.fetch_offset,
+                max(0, room),
+                minimum_one=found == 0,
+                committed=read.is_committed,
             )
         except BrokerError as error:
             read.records = b""
@@ -130,8 +138,15 @@ def _answer(read: _Read) -> PartitionData:
         partition_index=read.asked.partition,
         error_code=0,
         high_watermark=log.high_watermark,
-        last_stable_offset=log.high_watermark,
+        last_stable_offset=log.last_stable_offset,
         log_start_offset=log.log_start_offset,
-        aborted_transactions=None,
+        aborted_transactions=_aborted(read, log) if read.is_committed else None,
         records=read.records,
+    )
+
+
+def _aborted(read: _Read, log: PartitionLog) -> tuple[AbortedTransaction, ...]:
+    return tuple(
+        AbortedTransaction(producer_id=one.producer_id, first_offset=one.first_offset)
+        for one in log.aborted_in(read.asked.fetch_offset, read.records)
     )

@@ -1,10 +1,10 @@
-"""API key 10, FindCoordinator, versions 0 to 4: who coordinates a group.
+"""API key 10, FindCoordinator, versions 0 to 4: who coordinates a group or a transactional id.
 
-It is the leader of the partition of __consumer_offsets that holds the group.
+It is the leader of the partition of __consumer_offsets, or of __transaction_state, that holds it.
 
 Since version 4 several keys are asked for at once (KIP-699).
 
-Not done: transaction coordinators (key type 1), share groups (key type 2).
+Not done: share groups (key type 2).
 """
 
 from broker_core.coordinator.shards import shard_of
@@ -13,9 +13,10 @@ from broker_core.errors import (
     CoordinatorNotAvailable,
     GroupAuthorizationFailed,
     InvalidRequest,
+    TransactionalIdAuthorizationFailed,
 )
 from broker_core.handlers.services import Call
-from broker_core.log.file_layout import CONSUMER_OFFSETS
+from broker_core.log.file_layout import CONSUMER_OFFSETS, TRANSACTION_STATE
 from broker_core.protocol.messages.find_coordinator import (
     Coordinator,
     FindCoordinatorRequest,
@@ -24,6 +25,7 @@ from broker_core.protocol.messages.find_coordinator import (
 from broker_core.replication.cluster_state import Node
 
 GROUP = 0
+TRANSACTION = 1
 
 
 async def handle(request: FindCoordinatorRequest, call: Call) -> FindCoordinatorResponse:
@@ -43,11 +45,7 @@ async def handle(request: FindCoordinatorRequest, call: Call) -> FindCoordinator
 
 def _find(key: str, key_type: int, call: Call) -> Coordinator:
     try:
-        if key_type != GROUP:
-            raise InvalidRequest("only groups are coordinated here")
-        if not call.may_see_group(key):
-            raise GroupAuthorizationFailed(key)
-        node = _leader(CONSUMER_OFFSETS, key, call)
+        node = _leader(_internal_topic(key, key_type, call), key, call)
     except BrokerError as error:
         return Coordinator(
             key=key, node_id=-1, host="", port=-1, error_code=error.code, error_message=str(error)
@@ -60,6 +58,18 @@ def _find(key: str, key_type: int, call: Call) -> Coordinator:
         error_code=0,
         error_message=None,
     )
+
+
+def _internal_topic(key: str, key_type: int, call: Call) -> str:
+    if key_type == GROUP:
+        if not call.may_see_group(key):
+            raise GroupAuthorizationFailed(key)
+        return CONSUMER_OFFSETS
+    if key_type == TRANSACTION:
+        if not call.may_see_transactional_id(key):
+            raise TransactionalIdAuthorizationFailed(key)
+        return TRANSACTION_STATE
+    raise InvalidRequest(f"nothing of key type {key_type} is coordinated here")
 
 
 def _leader(internal_topic: str, key: str, call: Call) -> Node:

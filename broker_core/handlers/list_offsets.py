@@ -2,7 +2,8 @@
 
 Times: -1 the high watermark, -2 the log start, -3 the record with the largest timestamp (KIP-734,
 version 7), -4 the log start on this machine (version 8, the same as -2). Any other time is
-answered exactly, which may look inside one batch, so it is done in a thread.
+answered exactly, which may look inside one batch, so it is done in a thread. For a read_committed
+consumer the last stable offset stands for the high watermark.
 
 Not done: leader epochs of old offsets (always 0), tiered storage.
 """
@@ -28,20 +29,25 @@ LATEST = -1
 EARLIEST = -2
 MAX_TIMESTAMP = -3
 EARLIEST_LOCAL = -4
+READ_COMMITTED = 1
 _NOTHING = (-1, -1)
 
 
 async def handle(request: ListOffsetsRequest, call: Call) -> ListOffsetsResponse:
     """Look every partition up, one after the other."""
+    is_committed = request.isolation_level == READ_COMMITTED
     topics = []
     for topic in request.topics:
-        answers = [await _answer(topic.name, partition, call) for partition in topic.partitions]
+        answers = [
+            await _answer(topic.name, partition, is_committed, call)
+            for partition in topic.partitions
+        ]
         topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=tuple(answers)))
     return ListOffsetsResponse(topics=tuple(topics))
 
 
 async def _answer(
-    topic: str, asked: ListOffsetsPartition, call: Call
+    topic: str, asked: ListOffsetsPartition, is_committed: bool, call: Call
 ) -> ListOffsetsPartitionResponse:
     try:
         if not call.may_see(topic):
@@ -49,7 +55,9 @@ async def _answer(
         replica = call.services.replicas.leading(
             topic, asked.partition_index, asked.current_leader_epoch
         )
-        offset, timestamp = await _look_up(replica.log, asked.timestamp)
+        log = replica.log
+        end = log.last_stable_offset if is_committed else log.high_watermark
+        offset, timestamp = await _look_up(log, asked.timestamp, end)
     except BrokerError as error:
         return ListOffsetsPartitionResponse(
             partition_index=asked.partition_index,
@@ -66,13 +74,13 @@ async def _answer(
     )
 
 
-async def _look_up(log: PartitionLog, time: int) -> tuple[int, int]:
+async def _look_up(log: PartitionLog, time: int, end: int) -> tuple[int, int]:
     if time == LATEST:
-        return log.high_watermark, -1
+        return end, -1
     if time in (EARLIEST, EARLIEST_LOCAL):
         return log.log_start_offset, -1
     if time == MAX_TIMESTAMP:
-        return await asyncio.to_thread(log.latest_time) or _NOTHING
+        return await asyncio.to_thread(log.latest_time, end) or _NOTHING
     if time < 0:
         raise InvalidRequest(f"timestamp {time}")
-    return await asyncio.to_thread(log.offset_for_time, time) or _NOTHING
+    return await asyncio.to_thread(log.offset_for_time, time, end) or _NOTHING

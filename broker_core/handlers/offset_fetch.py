@@ -1,9 +1,10 @@
 """API key 9, OffsetFetch, versions 1 to 9: how far groups have read.
 
 One group up to version 7, several since 8 (KIP-709). Who may use a group may see all that it has
-committed, and it can only have committed what it may read.
+committed, and it can only have committed what it may read. Where a transaction that has not ended
+has committed an offset, who asks for stable offsets (KIP-447) is told to ask again.
 
-Not done: waiting for open transactions (``require_stable``, KIP-447); there are none.
+Not done: member ids and epochs of the new group protocol (KIP-848); they are not looked at.
 """
 
 from dataclasses import replace

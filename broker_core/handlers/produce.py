@@ -1,20 +1,23 @@
 """API key 0, Produce, versions 3 to 11: append record batches, answer once they are on disk.
 
-Order of checks for each partition: authorization, existence, then those of the log (size, format,
-CRC, producer sequence). Every partition has its own outcome. acks=1 waits for the group commit as
-acks=all does: one box has no second machine to remember.
+Order of checks for each partition: authorization, existence, whether its transaction has added it,
+then those of the log (size, format, CRC, producer sequence). Every partition has its own outcome.
+acks=1 waits for the group commit as acks=all does: one box has no second machine to remember.
 
-Not done: transactions (a transactional id is refused), current leader (KIP-951: there is one node).
+Not done: current leader (KIP-951: there is one node).
 """
 
 import asyncio
 from dataclasses import dataclass
 
 from broker_core import metrics
+from broker_core.coordinator.transaction import ProducerIdentity
 from broker_core.errors import (
     BrokerError,
+    InvalidProducerEpoch,
     InvalidRecord,
     InvalidRequiredAcks,
+    ProducerFenced,
     RequestTimedOut,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
@@ -30,7 +33,7 @@ from broker_core.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from broker_core.protocol.record_batch import read_header
+from broker_core.protocol.record_batch import Bytes, is_transactional, read_header
 from broker_core.replication.replica import Replica
 
 MIN_TIMEOUT_SECONDS = 0.1  # a client that says 0 still wants its records kept
@@ -82,6 +85,8 @@ def _append(
         _check(request, topic, call)
         outcome.replica = call.services.replicas.leading(topic, partition.index)
         records = partition.records or b""
+        if request.transactional_id is not None or is_transactional(records):
+            _check_transaction(request.transactional_id, outcome.replica, records, call)
         outcome.result = outcome.replica.append(records, acks=request.acks)
         if not outcome.result.duplicate:
             metrics.MESSAGES_IN.labels(topic).inc(read_header(records).record_count)
@@ -94,11 +99,30 @@ def _append(
 def _check(request: ProduceRequest, topic: str, call: Call) -> None:
     if request.acks not in (-1, 0, 1):
         raise InvalidRequiredAcks(f"acks is {request.acks}, not -1, 0 or 1")
-    if request.transactional_id is not None:
-        raise TransactionalIdAuthorizationFailed("there are no transactions here")
     if not call.may_write(topic) or is_internal(topic):
         raise TopicAuthorizationFailed(topic)
     call.services.logs.fault.check_budget()
+
+
+def _check_transaction(
+    transactional_id: str | None, replica: Replica, records: Bytes, call: Call
+) -> None:
+    """Let nobody begin what its coordinator would never end (KIP-890, "hanging transactions")."""
+    header = read_header(records)
+    if not header.is_transactional:
+        return
+    if transactional_id is None or not call.may_use_transactional_id(transactional_id):
+        raise TransactionalIdAuthorizationFailed(str(transactional_id))
+    log = replica.log
+    if log.is_in_transaction(header.producer_id) or log.is_retry(header):
+        return  # the log itself judges epoch and sequence
+    producer = ProducerIdentity(header.producer_id, header.producer_epoch)
+    try:
+        call.services.transactions.check_writing(
+            transactional_id, producer, (log.topic, log.partition)
+        )
+    except ProducerFenced as error:
+        raise InvalidProducerEpoch(str(error)) from error
 
 
 async def _wait(outcomes: list[_Outcome], acks: int, seconds: float) -> None:

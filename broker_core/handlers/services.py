@@ -9,6 +9,7 @@ from broker_core.authorizer import Authorizer, Principal
 from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.producer_ids import ProducerIds
+from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import Topology
@@ -68,6 +69,7 @@ class Services:
     topology: Topology
     groups: GroupRegistry
     producer_ids: ProducerIds
+    transactions: TransactionRegistry
     clock: Clock
     authorizer: Authorizer
     delayed: DelayedFetches
@@ -137,3 +139,11 @@ class Call:
     def may_use_group(self, group: str) -> bool:
         """Whether the client may be a member of the group and commit its offsets."""
         return self.may(Operation.READ, ResourceType.GROUP, group)
+
+    def may_see_transactional_id(self, transactional_id: str) -> bool:
+        """Whether the client may know of the transactional id."""
+        return self.may(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, transactional_id)
+
+    def may_use_transactional_id(self, transactional_id: str) -> bool:
+        """Whether the client may own the transactional id."""
+        return self.may(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id)

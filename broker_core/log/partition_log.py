@@ -268,6 +268,10 @@ class PartitionLog:
         """Whether the producer has an open transaction here."""
         return producer_id in self._producers.transactions
 
+    def is_retry(self, header: BatchHeader) -> bool:
+        """Whether a batch repeats one of its producer's last ones."""
+        return self._producers.repeated(header) is not None
+
     @property
     def producers(self) -> Mapping[int, Producer]:
         """What is known of producers with an id, the longest silent first; not to be changed."""

@@ -78,10 +78,9 @@ class ProducerState:
                     f"at sequence {sequence}, not 0"
                 )
             return None
-        sequences = (sequence, header.last_sequence)
-        for batch in known.batches:
-            if (batch.base_sequence, batch.last_sequence) == sequences:
-                return batch
+        repeated = self.repeated(header)
+        if repeated is not None:
+            return repeated
         expected = (known.batches[-1].last_sequence + 1) % _SEQUENCES if known.batches else 0
         if sequence != expected:
             raise OutOfOrderSequence(
@@ -91,6 +90,17 @@ class ProducerState:
             raise InvalidTxnState(
                 f"producer {header.producer_id} writes outside of its open transaction"
             )
+        return None
+
+    def repeated(self, header: BatchHeader) -> WrittenBatch | None:
+        """Return the one of its producer's last batches that a batch repeats, if it does."""
+        known = self._producers.get(header.producer_id)
+        if known is None or known.epoch != header.producer_epoch:
+            return None
+        sequences = (header.base_sequence, header.last_sequence)
+        for batch in known.batches:
+            if (batch.base_sequence, batch.last_sequence) == sequences:
+                return batch
         return None
 
     def check_epoch(self, producer_id: int, epoch: int) -> None:

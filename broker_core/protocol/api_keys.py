@@ -7,6 +7,14 @@ a foreign client's test passes with it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker_core.protocol.messages.add_offsets_to_txn import (
+    AddOffsetsToTxnRequest,
+    AddOffsetsToTxnResponse,
+)
+from broker_core.protocol.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
+)
 from broker_core.protocol.messages.alter_client_quotas import (
     AlterClientQuotasRequest,
     AlterClientQuotasResponse,
@@ -57,6 +65,7 @@ from broker_core.protocol.messages.describe_user_scram_credentials import (
     DescribeUserScramCredentialsResponse,
 )
 from broker_core.protocol.messages.elect_leaders import ElectLeadersRequest, ElectLeadersResponse
+from broker_core.protocol.messages.end_txn import EndTxnRequest, EndTxnResponse
 from broker_core.protocol.messages.fetch import FetchRequest, FetchResponse
 from broker_core.protocol.messages.find_coordinator import (
     FindCoordinatorRequest,
@@ -94,6 +103,10 @@ from broker_core.protocol.messages.sasl_authenticate import (
 )
 from broker_core.protocol.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from broker_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+from broker_core.protocol.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,16 @@ OFFSET_FOR_LEADER_EPOCH = Api(
     23, "OffsetForLeaderEpoch", 2, 4, 4, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse
 )
 INIT_PRODUCER_ID = Api(22, "InitProducerId", 0, 4, 2, InitProducerIdRequest, InitProducerIdResponse)
+ADD_PARTITIONS_TO_TXN = Api(
+    24, "AddPartitionsToTxn", 0, 3, 3, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse
+)
+ADD_OFFSETS_TO_TXN = Api(
+    25, "AddOffsetsToTxn", 0, 3, 3, AddOffsetsToTxnRequest, AddOffsetsToTxnResponse
+)
+END_TXN = Api(26, "EndTxn", 0, 4, 3, EndTxnRequest, EndTxnResponse)
+TXN_OFFSET_COMMIT = Api(
+    28, "TxnOffsetCommit", 0, 3, 3, TxnOffsetCommitRequest, TxnOffsetCommitResponse
+)
 DESCRIBE_ACLS = Api(29, "DescribeAcls", 1, 3, 2, DescribeAclsRequest, DescribeAclsResponse)
 CREATE_ACLS = Api(30, "CreateAcls", 1, 3, 2, CreateAclsRequest, CreateAclsResponse)
 DELETE_ACLS = Api(31, "DeleteAcls", 1, 3, 2, DeleteAclsRequest, DeleteAclsResponse)
@@ -247,6 +270,10 @@ APIS: Mapping[int, Api] = {
         DELETE_RECORDS,
         INIT_PRODUCER_ID,
         OFFSET_FOR_LEADER_EPOCH,
+        ADD_PARTITIONS_TO_TXN,
+        ADD_OFFSETS_TO_TXN,
+        END_TXN,
+        TXN_OFFSET_COMMIT,
         DESCRIBE_ACLS,
         CREATE_ACLS,
         DELETE_ACLS,

@@ -139,6 +139,11 @@ def read_header(data: Bytes, start: int = 0) -> BatchHeader:
     return header
 
 
+def is_transactional(data: Bytes) -> bool:
+    """Whether the first batch says that it belongs to a transaction; nothing else is checked."""
+    return len(data) >= HEADER_BYTES and bool(data[_CRC_COVERS_FROM + 1] & _TRANSACTIONAL)
+
+
 def read_batches(data: Bytes) -> list[tuple[int, BatchHeader]]:
     """Return (start, header) of each batch in ``data``, which holds whole batches only.
 

@@ -28,6 +28,7 @@ from broker_core.errors import (
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.partition_log import AppendResult
 from broker_core.log.replicated_log import ReplicatedLog
+from broker_core.protocol.control_record import Marker
 from broker_core.protocol.record_batch import BatchHeader, Bytes
 from broker_core.replication.cluster_state import ClusterState, Partition
 from broker_core.replication.leader_epoch import UNKNOWN_EPOCH, EpochEnd, LeaderEpochs
@@ -264,14 +265,21 @@ class ClusterReplica(Replica):
 
     # -- leading
 
-    def append(self, batch: Bytes, *, acks: int = ACKS_ALL) -> AppendResult:
+    def append(self, batch: Bytes, *, acks: int = ACKS_ALL, sequenced: bool = True) -> AppendResult:
         """Append one record batch as the leader, see :meth:`Replica.append`."""
         self.check_leader()
         if acks == ACKS_ALL and not self._has_enough():
             raise NotEnoughReplicas(self._shortage())
-        result = super().append(batch, acks=acks)
+        result = super().append(batch, acks=acks, sequenced=sequenced)
         self._tell_followers()
         return result
+
+    def end_transaction(self, marker: Marker) -> int:
+        """Append a transaction marker as the leader, see :meth:`Replica.end_transaction`."""
+        self.check_leader()
+        offset = super().end_transaction(marker)
+        self._tell_followers()
+        return offset
 
     def acknowledged(self, end_offset: int, *, acks: int = ACKS_ALL) -> asyncio.Future[None]:
         """Return what is done once it may be acknowledged, see :meth:`Replica.acknowledged`."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from broker_core.errors import NotLeaderOrFollower, UnknownLeaderEpoch
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.partition_log import AppendResult, PartitionLog
+from broker_core.protocol.control_record import Marker
 from broker_core.protocol.record_batch import Bytes
 from broker_core.replication.leader_epoch import EpochEnd, LeaderEpochs
 
@@ -41,17 +42,31 @@ class Replica:
         if current_leader_epoch > self.leader_epoch:
             raise UnknownLeaderEpoch(f"leader epoch {current_leader_epoch}")
 
-    def append(self, batch: Bytes, *, acks: int = ACKS_ALL) -> AppendResult:
+    def append(self, batch: Bytes, *, acks: int = ACKS_ALL, sequenced: bool = True) -> AppendResult:
         """Append one record batch as the leader; wait for :meth:`acknowledged` before saying so.
+
+        Args:
+            sequenced: False for what a coordinator writes in a producer's name.
 
         Raises:
             NotLeaderOrFollower: Another node leads.
             NotEnoughReplicas: acks is all and fewer are in sync than the topic wants.
             BrokerError: The log refuses it, see ``PartitionLog.append``.
         """
-        result = self.log.append(batch, self.leader_epoch)
+        result = self.log.append(batch, self.leader_epoch, sequenced=sequenced)
         self._commit.request(self.log)
         return result
+
+    def end_transaction(self, marker: Marker) -> int:
+        """Append a transaction marker as the leader; return its offset, acknowledged likewise.
+
+        Raises:
+            NotLeaderOrFollower: Another node leads.
+            BrokerError: The log refuses it, see ``PartitionLog.end_transaction``.
+        """
+        offset = self.log.end_transaction(marker, self.leader_epoch)
+        self._commit.request(self.log)
+        return offset
 
     def acknowledged(self, end_offset: int, *, acks: int = ACKS_ALL) -> asyncio.Future[None]:
         """Return what is done once the records before ``end_offset`` may be acknowledged.

@@ -1,5 +1,7 @@
 """What the coordinator knows, in the words of the protocol."""
 
+import pytest
+
 from broker_core.coordinator import group_answers
 from broker_core.coordinator.group import Group, GroupState
 from broker_core.coordinator.member import Joined, JoinedMember, Joining, Synced
@@ -94,11 +96,31 @@ def test_a_group_nobody_knows_is_dead() -> None:
     assert group_answers.group_without_members("g", GroupState.DEAD).group_state == "Dead"
 
 
+def unsettled_of(group: str) -> set[tuple[str, int]]:
+    return {("b", 1)} if group == "g" else set()
+
+
+@pytest.mark.parametrize("stable", [False, True])
+def test_who_asks_for_stable_offsets_waits_for_open_transactions(stable: bool) -> None:
+    wanted = OffsetFetchRequestTopic(name="b", partition_indexes=(1, 2))
+
+    response = group_answers.offset_fetch_response(
+        OffsetFetchRequest(group_id="g", topics=(wanted,), require_stable=stable),
+        offsets_of,
+        unsettled_of,
+    )
+
+    one, other = response.topics[0].partitions
+    refused = (-1, ErrorCode.UNSTABLE_OFFSET_COMMIT)
+    assert (one.committed_offset, one.error_code) == (refused if stable else (5, 0))
+    assert (other.committed_offset, other.error_code) == (-1, 0)
+
+
 def test_offsets_asked_for_one_by_one() -> None:
     wanted = OffsetFetchRequestTopic(name="b", partition_indexes=(1, 2))
 
     response = group_answers.offset_fetch_response(
-        OffsetFetchRequest(group_id="g", topics=(wanted,)), offsets_of
+        OffsetFetchRequest(group_id="g", topics=(wanted,)), offsets_of, unsettled_of
     )
 
     found, missing = response.topics[0].partitions
@@ -108,7 +130,7 @@ def test_offsets_asked_for_one_by_one() -> None:
 
 def test_all_offsets_of_a_group() -> None:
     response = group_answers.offset_fetch_response(
-        OffsetFetchRequest(group_id="g", topics=None), offsets_of
+        OffsetFetchRequest(group_id="g", topics=None), offsets_of, unsettled_of
     )
 
     assert [
@@ -127,7 +149,7 @@ def test_several_groups_at_once() -> None:
         )
     )
 
-    response = group_answers.offset_fetch_response(request, offsets_of)
+    response = group_answers.offset_fetch_response(request, offsets_of, unsettled_of)
 
     assert response.groups[0].topics[0].partitions[0].committed_offset == 7
     assert [topic.name for topic in response.groups[1].topics] == ["a", "b"]

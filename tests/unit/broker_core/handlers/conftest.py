@@ -11,8 +11,11 @@ import pytest
 from broker_core.authorizer import Authorizer
 from broker_core.clock import SystemClock
 from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
+from broker_core.coordinator.transaction_registry import TransactionRegistry
+from broker_core.coordinator.transaction_store import TransactionStore, make_topic
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
@@ -45,16 +48,28 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
     offsets = OffsetStore.open(logs, commit, clock, partitions=1)
     groups = GroupRegistry(offsets, logs, settings.groups, clock)
     policy = PolicyStore(tmp_path)
+    replicas = Replicas(logs, commit)
+    producer_ids = ProducerIds(tmp_path)
+    make_topic(logs, 1)
+    transactions = TransactionRegistry(
+        TransactionStore(replicas, logs, clock),
+        LocalMarkers(replicas, offsets),
+        producer_ids,
+        settings.transactions,
+        clock,
+    )
+    await transactions.load(0)
     logs.create_topic("raw.open", 2, {})
     logs.create_topic("events.log", 1, {})
     yield Services(
         settings=settings,
         logs=logs,
         commit=commit,
-        replicas=Replicas(logs, commit),
+        replicas=replicas,
         topology=SingleNode(logs, node_id=0, host="127.0.0.1", port=9092),
         groups=groups,
-        producer_ids=ProducerIds(tmp_path),
+        producer_ids=producer_ids,
+        transactions=transactions,
         clock=clock,
         authorizer=Authorizer.restricted(),
         delayed=DelayedFetches(),
@@ -63,6 +78,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         throttle=Throttle(policy),
     )
     groups.close()
+    await transactions.close()
     await commit.close()
     await asyncio.to_thread(logs.close)
 

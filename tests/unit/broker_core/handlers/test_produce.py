@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from broker_core.coordinator.transaction import ProducerIdentity
 from broker_core.errors import ErrorCode
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
@@ -140,8 +141,54 @@ async def test_other_acks_are_refused(session: ClientSession, ask: Ask, acks: in
     assert outcomes(answer) == [(ErrorCode.INVALID_REQUIRED_ACKS, -1)]
 
 
-async def test_transactions_are_refused(session: ClientSession, ask: Ask) -> None:
-    answer = await ask(session, PRODUCE, 9, request(BATCH, transactional_id="t"))
+def in_transaction(producer: ProducerIdentity, sequence: int = 0) -> bytes:
+    return build_batch(
+        RECORDS,
+        producer_id=producer.producer_id,
+        producer_epoch=producer.epoch,
+        base_sequence=sequence,
+        transactional=True,
+    )
+
+
+async def test_only_a_transaction_that_has_added_the_partition_may_write_to_it(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    transactions = services.transactions
+    producer = await transactions.init_producer("t", None, 1000)
+    wanted = request(in_transaction(producer), transactional_id="t")
+
+    before = await ask(session, PRODUCE, 9, wanted)
+    await transactions.add_partitions("t", producer, [("raw.open", 0)])
+    during = await ask(session, PRODUCE, 9, wanted)
+    again = await ask(session, PRODUCE, 9, wanted)
+    await transactions.end("t", producer, committed=True)
+    retried = await ask(session, PRODUCE, 9, wanted)
+    late = request(in_transaction(producer, sequence=2), transactional_id="t")
+    after = await ask(session, PRODUCE, 9, late)
+
+    assert outcomes(before) == outcomes(after) == [(ErrorCode.INVALID_TXN_STATE, -1)]
+    assert outcomes(during) == outcomes(again) == outcomes(retried) == [(0, 0)]
+
+
+async def test_a_zombie_writes_nothing(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    zombie = await services.transactions.init_producer("t", None, 1000)
+    await services.transactions.init_producer("t", None, 1000)
+
+    answer = await ask(session, PRODUCE, 9, request(in_transaction(zombie), transactional_id="t"))
+
+    assert outcomes(answer) == [(ErrorCode.INVALID_PRODUCER_EPOCH, -1)]
+
+
+@pytest.mark.parametrize("transactional_id", [None, "tocsin.sinks"])
+async def test_a_transaction_needs_a_transactional_id_that_the_client_may_use(
+    services: Services, session: ClientSession, ask: Ask, transactional_id: str | None
+) -> None:
+    batch = in_transaction(ProducerIdentity(0, 0))
+
+    answer = await ask(session, PRODUCE, 9, request(batch, transactional_id=transactional_id))
 
     assert outcomes(answer) == [(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1)]
 
