@@ -15,10 +15,14 @@ _numbers = count()
 
 
 async def fresh_topic(settings: BusSettings, *, partitions: int = 3) -> str:
-    """A topic that no other test knows."""
+    """A topic that no other test knows, led by somebody: Kafka lists it a moment earlier."""
     name = f"test.{next(_numbers)}.{uuid4().hex[:8]}"
     topic = Topic(name=name, partitions=partitions, retention_ms=DAY_MS, key="the test's")
-    await Admin(settings).ensure_topics([topic], 1)
+    admin = Admin(settings)
+    await admin.ensure_topics([topic], 1)
+    async with asyncio.timeout(30):
+        while len(await admin.offsets([name])) < partitions:
+            pass
     return name
 
 
