@@ -15,11 +15,19 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import PartitionMetadata
 
-from broker_core.settings import Access, BrokerSettings, GroupSettings, LogSettings
+from broker_core.settings import (
+    Access,
+    BrokerSettings,
+    ControllerSettings,
+    GroupSettings,
+    LogSettings,
+)
 from tests.chaos.hosts import Host
+from tests.chaos.node import USERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORT = 9092
+CONTROLLER_PORT = 9090
 START_SECONDS = 60
 OUT_OF_SERVICE = "log_directory_failed"
 
@@ -83,22 +91,34 @@ class Cluster:
     """All of them: a context manager.
 
     Attributes:
-        processes: Nodes first.
         nodes: The brokers.
+        processes: The nodes, and the controller if there is one.
         bootstrap: Where clients begin.
     """
 
-    def __init__(self, hosts: Sequence[Host], *, bug: str | None = None) -> None:
+    def __init__(
+        self, hosts: Sequence[Host], controller: Host | None, *, bug: str | None = None
+    ) -> None:
+        """Say what runs where.
+
+        Args:
+            hosts: One for each node.
+            controller: For the controller; None: the only node has none.
+            bug: Seeded into every node.
+        """
+        join = None if controller is None else f"{controller.address}:{CONTROLLER_PORT}"
         self.nodes = [
-            Process(f"node-{number}", host, _node(number, host, bug))
+            Process(f"node-{number}", host, _node(number, host, join, bug))
             for number, host in enumerate(hosts, 1)
         ]
         self.processes = list(self.nodes)
+        if controller is not None:
+            self.processes.append(Process("controller", controller, _controller(controller)))
         self.bootstrap = ",".join(f"{host.address}:{PORT}" for host in hosts)
 
     def __enter__(self) -> "Cluster":
         """Start everything."""
-        for process in self.processes:
+        for process in reversed(self.processes):
             process.start()
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         return self
@@ -127,7 +147,14 @@ class Cluster:
         )
 
 
-def _node(number: int, host: Host, bug: str | None) -> list[str]:
+def _controller(host: Host) -> list[str]:
+    settings = ControllerSettings(
+        data_dir=host.disk / "data", host=host.address, port=CONTROLLER_PORT, users=USERS
+    )
+    return ["-m", "tests.chaos.node", settings.model_dump_json(), "--controller"]
+
+
+def _node(number: int, host: Host, join: str | None, bug: str | None) -> list[str]:
     settings = BrokerSettings(
         data_dir=host.disk / "data",
         host=host.address,
@@ -138,6 +165,7 @@ def _node(number: int, host: Host, bug: str | None) -> list[str]:
         groups=GroupSettings(offsets_partitions=4),
     )
     command = ["-m", "tests.chaos.node", settings.model_dump_json()]
+    command += ["--join", join] if join else []
     return [*command, "--bug", bug] if bug else command
 
 

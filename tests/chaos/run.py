@@ -87,7 +87,15 @@ def run(plan: Plan, scratch: Path) -> Report:
     """Carry out a plan; journals and logs of the nodes stay in ``scratch``."""
     dice = random.Random(plan.seed)
     report = Report(plan=plan)
-    with hosts(scratch, plan.nodes) as machines, Cluster(machines, bug=plan.bug) as cluster:
+    count = plan.nodes + (plan.nodes > 1)
+    with (
+        hosts(scratch, count) as machines,
+        Cluster(
+            machines[: plan.nodes],
+            machines[plan.nodes] if plan.nodes > 1 else None,
+            bug=plan.bug,
+        ) as cluster,
+    ):
         copies = min(3, plan.nodes)
         new = NewTopic(
             TOPIC, PARTITIONS, copies, config={"min.insync.replicas": str(copies // 2 + 1)}
