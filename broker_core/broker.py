@@ -13,6 +13,7 @@ import structlog
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
 from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
+from broker_core.coordinator.cluster_shards import ClusterShards
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.measuring import Measuring
@@ -28,6 +29,7 @@ from broker_core.handlers.topology import ClusterTopology, OtherListener, Single
 from broker_core.log.budget_keeper import BudgetKeeper
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.disk_budget import Progress
+from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.policy_store import PolicyStore
@@ -134,13 +136,12 @@ class Broker:
         opened.push_async_callback(commit.close)
         cleaner = LogCleaner(logs, commit, self._clock)
         _run(cleaner.run(), "log-cleaner", opened)
-        offsets = await self._offsets(logs, commit)
-        groups = GroupRegistry(offsets, logs, settings.groups, self._clock)
         delayed = DelayedFetches()
         policy = await asyncio.to_thread(PolicyStore, settings.data_dir)
         listeners = await self._bind(opened)
         place = await self._place(logs, commit, opened)
         self.node = place.node
+        groups, offsets = await self._groups(place, logs, commit, opened)
         transactions = await self._transactions(place, logs, offsets, opened)
         self._services = Services(
             settings=settings,
@@ -172,13 +173,31 @@ class Broker:
         if place.node is not None:
             opened.push_async_callback(place.node.leave)
 
-    async def _offsets(self, logs: LogDirectory, commit: GroupCommit) -> OffsetStore:
-        if self._membership is not None:
-            return OffsetStore((), commit, self._clock)
-        partitions = self.settings.groups.offsets_partitions
-        return await asyncio.to_thread(
-            OffsetStore.open, logs, commit, self._clock, partitions=partitions
+    async def _groups(
+        self, place: "_Place", logs: LogDirectory, commit: GroupCommit, opened: AsyncExitStack
+    ) -> tuple[GroupRegistry, OffsetStore]:
+        """Know the groups that this node coordinates: all of them, or those that it leads."""
+        settings, node = self.settings.groups, place.node
+        if node is None:
+            offsets = await asyncio.to_thread(
+                OffsetStore.open, logs, commit, self._clock, partitions=settings.offsets_partitions
+            )
+            return GroupRegistry(offsets, logs, settings, self._clock), offsets
+        shards = ClusterShards(CONSUMER_OFFSETS, node)
+        offsets = OffsetStore(shards, self._clock)
+        state = place.topology
+        groups = GroupRegistry(
+            offsets,
+            logs,
+            settings,
+            self._clock,
+            exists=lambda topic, number: state.state.partition(topic, number) is not None,
         )
+        shards.load, shards.unload = offsets.load, groups.unload
+        node.subscribe(shards.refresh)
+        opened.push_async_callback(shards.close)
+        shards.refresh()
+        return groups, offsets
 
     async def _place(
         self, logs: LogDirectory, commit: GroupCommit, opened: AsyncExitStack

@@ -8,7 +8,9 @@ BrokerError                        -1  anything a client may hear about
 ├── RequestTimedOut                 7  retriable
 ├── MessageTooLarge                10
 ├── NetworkException               13  retriable; a peer is gone, and what it did is not known
+├── CoordinatorLoadInProgress      14  retriable
 ├── CoordinatorNotAvailable        15  retriable
+├── NotCoordinator                 16  retriable (another node is to be asked)
 ├── InvalidTopic                   17
 ├── NotEnoughReplicas              19  retriable
 ├── NotEnoughReplicasAfterAppend   20  retriable
@@ -141,6 +143,18 @@ class CoordinatorNotAvailable(BrokerError):
     """The group coordinator does not serve yet or any more."""
 
     code = ErrorCode.COORDINATOR_NOT_AVAILABLE
+
+
+class CoordinatorLoadInProgress(BrokerError):
+    """This node begins to coordinate the group or transactional id, and does not know it yet."""
+
+    code = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+
+
+class NotCoordinator(BrokerError):
+    """Another node coordinates the group or transactional id."""
+
+    code = ErrorCode.NOT_COORDINATOR
 
 
 class InvalidTopic(BrokerError):

@@ -6,7 +6,7 @@ handlers' matter. For the event loop.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -74,18 +74,36 @@ class GroupRegistry:
 
     Args:
         logs: To know which partitions exist.
+        exists: To know that of a cluster; None: what exists is in ``logs``.
     """
 
     def __init__(
-        self, offsets: OffsetStore, logs: LogDirectory, settings: GroupSettings, clock: Clock
+        self,
+        offsets: OffsetStore,
+        logs: LogDirectory,
+        settings: GroupSettings,
+        clock: Clock,
+        *,
+        exists: Callable[[str, int], bool] | None = None,
     ) -> None:
         self._offsets = offsets
-        self._logs = logs
+        self._exists = exists or (lambda topic, number: logs.get(topic, number) is not None)
         self._settings = settings
         self._clock = clock
         self._groups: dict[str, Group] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
+
+    def refusal(self, group_id: str) -> ErrorCode:
+        """Why this node does not answer for a group; NONE if it does."""
+        return self._offsets.refusal(group_id)
+
+    def unload(self, shard: int) -> None:
+        """Let go of the groups of a partition that another node leads now."""
+        for group in [each for each in self._groups.values() if self._is_in(each, shard)]:
+            self._answer_all(group.dismiss(ErrorCode.NOT_COORDINATOR))
+            self._drop(group)
+        self._offsets.unload(shard)
 
     # -- membership
 
@@ -358,6 +376,9 @@ class GroupRegistry:
         """A clock that never jumps: sessions must not end because somebody set the time."""
         return int(asyncio.get_running_loop().time() * 1000)
 
+    def _is_in(self, group: Group, shard: int) -> bool:
+        return self._offsets.shard_of(group.group_id) == shard
+
     def _known(self) -> Sequence[str]:
         return list(dict.fromkeys((*self._groups, *self._offsets.groups)))
 
@@ -447,7 +468,7 @@ class GroupRegistry:
     def _offset_error(self, topic: str, partition: int, metadata: str) -> ErrorCode:
         if len(metadata.encode()) > self._settings.max_metadata_bytes:
             return ErrorCode.OFFSET_METADATA_TOO_LARGE
-        if self._logs.get(topic, partition) is None:
+        if not self._exists(topic, partition):
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         return ErrorCode.NONE
 

@@ -2,12 +2,14 @@
 
 An offset is on disk before its commit is answered, and only then can it be fetched; one that was
 committed in a transaction, once that is committed (:mod:`broker_core.coordinator.pending_offsets`).
-At start the topic is read from its beginning. For the event loop, except :meth:`OffsetStore.open`.
+A partition of the topic is read from its beginning by the node that begins to lead it. For the
+event loop, except :meth:`OffsetStore.open`.
 
 Left out: offsets do not expire; they go with their group or their topic.
 """
 
-from collections.abc import Mapping, Sequence, Set
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import structlog
 
@@ -21,13 +23,18 @@ from broker_core.coordinator.offset_records import (
     encode_value,
 )
 from broker_core.coordinator.pending_offsets import PendingOffset, PendingOffsets
-from broker_core.coordinator.shards import shard_of
+from broker_core.coordinator.shards import INTERNAL_CONFIG, OwnShards, Shards, shard_of
 from broker_core.coordinator.transaction import ProducerIdentity
-from broker_core.errors import CoordinatorNotAvailable, CorruptMessage, StorageError
+from broker_core.errors import (
+    BrokerError,
+    CoordinatorNotAvailable,
+    CorruptMessage,
+    ErrorCode,
+    StorageError,
+)
 from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
-from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.control_record import decode_marker
 from broker_core.protocol.record_batch import (
     BatchHeader,
@@ -36,45 +43,45 @@ from broker_core.protocol.record_batch import (
     read_batches,
     read_records,
 )
+from broker_core.replication.replica import Replica
+from broker_core.replication.replicas import Replicas
 
 log = structlog.get_logger()
 
 TopicPartition = tuple[str, int]
 
-_TOPIC_CONFIG = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
-_READ_BYTES = 1 << 20
+_READ_BYTES = 256 << 10
 _RECORDS_PER_BATCH = 1000
 
 
 class OffsetStore:
     """How far every group has read."""
 
-    def __init__(
-        self, partitions: Sequence[PartitionLog], commit: GroupCommit, clock: Clock
-    ) -> None:
-        self._partitions = partitions
-        self._commit = commit
+    def __init__(self, shards: Shards, clock: Clock) -> None:
+        self._shards = shards
         self._clock = clock
         self._offsets: dict[str, dict[TopicPartition, CommittedOffset]] = {}
         self._written_at: dict[OffsetKey, int] = {}
         self._pending = PendingOffsets()
-        for partition in partitions:
-            self._restore(partition)
 
     @classmethod
     def open(
         cls, logs: LogDirectory, commit: GroupCommit, clock: Clock, *, partitions: int
     ) -> "OffsetStore":
-        """Make the topic if need be and read it; blocks.
+        """Make the topic of a node that is alone if need be, and read it; blocks.
 
         Args:
             partitions: How many it gets when it is made; later its own number stands.
         """
         topic = logs.topics().get(CONSUMER_OFFSETS)
         if topic is None:
-            topic = logs.create_topic(CONSUMER_OFFSETS, partitions, _TOPIC_CONFIG)
-        found = [logs.get(CONSUMER_OFFSETS, number) for number in range(topic.partitions)]
-        return cls([one for one in found if one is not None], commit, clock)
+            topic = logs.create_topic(CONSUMER_OFFSETS, partitions, INTERNAL_CONFIG)
+        shards = OwnShards(CONSUMER_OFFSETS, Replicas(logs, commit), topic.partitions)
+        store = cls(shards, clock)
+        for shard in range(shards.count):
+            for _ in store._restore(shards.replica(shard)):
+                pass
+        return store
 
     @property
     def groups(self) -> Sequence[str]:
@@ -116,9 +123,34 @@ class OffsetStore:
         Raises:
             CoordinatorNotAvailable: There is none here.
         """
-        if not self._partitions:
-            raise CoordinatorNotAvailable(f"{CONSUMER_OFFSETS} is not here")
-        return shard_of(group, len(self._partitions))
+        if not self._shards.count:
+            raise CoordinatorNotAvailable(f"{CONSUMER_OFFSETS} is not there")
+        return shard_of(group, self._shards.count)
+
+    def refusal(self, group: str) -> ErrorCode:
+        """Why this node does not answer for a group; NONE if it does."""
+        try:
+            self._shards.replica(self.shard_of(group))
+        except BrokerError as error:
+            return error.code
+        return ErrorCode.NONE
+
+    async def load(self, replica: Replica) -> None:
+        """Read a partition that this node leads from now on, in pieces.
+
+        Raises:
+            BrokerError: It cannot be read.
+        """
+        self.unload(replica.log.partition)
+        for _ in self._restore(replica):
+            await asyncio.sleep(0)
+
+    def unload(self, shard: int) -> None:
+        """Forget the groups of a partition."""
+        for group in [each for each in self._offsets if self.shard_of(each) == shard]:
+            for topic, partition in self._offsets.pop(group):
+                self._written_at.pop(OffsetKey(group, topic, partition), None)
+        self._pending.unload(shard)
 
     def unsettled(self, group: str) -> Set[TopicPartition]:
         """The partitions for which a transaction that has not ended has committed an offset."""
@@ -150,7 +182,7 @@ class OffsetStore:
     ) -> Mapping[OffsetKey, int]:
         """Append offsets and wait for the disk; return where the records lie."""
         shard = self.shard_of(group)
-        partition = self._partitions[shard]
+        replica = self._shards.replica(shard)
         now_ms = self._clock.now_ms()
         records = [
             Record(
@@ -165,7 +197,7 @@ class OffsetStore:
         keys = [OffsetKey(group, *topic_partition) for topic_partition in offsets]
         for start in range(0, len(records), _RECORDS_PER_BATCH):
             some = records[start : start + _RECORDS_PER_BATCH]
-            result = partition.append(_batch(some, producer), sequenced=producer is None)
+            result = replica.append(_batch(some, producer), sequenced=producer is None)
             for number, key in enumerate(keys[start : start + _RECORDS_PER_BATCH]):
                 written_at[key] = result.base_offset + number
         if producer is not None:
@@ -176,17 +208,21 @@ class OffsetStore:
                 pending = PendingOffset(key, committed, log_offset)
                 self._pending.add(shard, producer.producer_id, pending)
         if records:
-            await self._commit.durable(partition, partition.end_offset)
+            await replica.acknowledged(result.last_offset + 1)
         return written_at
 
-    def _restore(self, partition: PartitionLog) -> None:
-        offset = partition.log_start_offset
-        while offset < partition.high_watermark:
-            data = partition.read(offset, _READ_BYTES)
+    def _restore(self, replica: Replica) -> Iterator[None]:
+        """Read a partition from its beginning; yields between two pieces."""
+        offset = replica.log.log_start_offset
+        while offset < replica.readable_end:
+            yield
+            data = replica.read_own(offset, _READ_BYTES)
             if not data:
                 raise StorageError(f"{CONSUMER_OFFSETS} cannot be read at offset {offset}")
             for start, header in read_batches(data):
-                self._restore_batch(partition.partition, header, data[start : start + header.size])
+                self._restore_batch(
+                    replica.log.partition, header, data[start : start + header.size]
+                )
                 offset = header.last_offset + 1
 
     def _restore_batch(self, shard: int, header: BatchHeader, batch: bytes) -> None:

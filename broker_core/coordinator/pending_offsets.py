@@ -37,6 +37,10 @@ class PendingOffsets:
         for offsets in self._pending.values():
             offsets.pop(key, None)
 
+    def unload(self, shard: int) -> None:
+        """Forget what waits in a partition."""
+        self._pending = {key: found for key, found in self._pending.items() if key[0] != shard}
+
     def of_group(self, group: str) -> set[tuple[str, int]]:
         """The partitions for which a group's offset is not settled."""
         return {

@@ -5,7 +5,7 @@ Not done: authorized operations (always "unknown").
 
 from dataclasses import replace
 
-from broker_core.errors import ErrorCode
+from broker_core.acl import Operation
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.describe_groups import (
     DescribedGroup,
@@ -16,11 +16,12 @@ from broker_core.protocol.messages.describe_groups import (
 
 async def handle(request: DescribeGroupsRequest, call: Call) -> DescribeGroupsResponse:
     """Describe the groups that the client may use, refuse the others."""
-    allowed = tuple(group for group in request.groups if call.may_see_group(group))
+    refusals = {group: call.group_refusal(group, Operation.DESCRIBE) for group in request.groups}
+    allowed = tuple(group for group in request.groups if not refusals[group])
     answer = await call.services.groups.describe_groups(replace(request, groups=allowed))
     refused = tuple(
         DescribedGroup(
-            error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED,
+            error_code=refusals[group],
             group_id=group,
             group_state="",
             protocol_type="",
@@ -28,6 +29,6 @@ async def handle(request: DescribeGroupsRequest, call: Call) -> DescribeGroupsRe
             members=(),
         )
         for group in request.groups
-        if not call.may_see_group(group)
+        if refusals[group]
     )
     return replace(answer, groups=answer.groups + refused)

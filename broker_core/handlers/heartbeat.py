@@ -3,13 +3,12 @@
 Not done: nothing that is known of.
 """
 
-from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 
 
 async def handle(request: HeartbeatRequest, call: Call) -> HeartbeatResponse:
     """Note it, if the client may use the group."""
-    if not call.may_use_group(request.group_id):
-        return HeartbeatResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    if refusal := call.group_refusal(request.group_id):
+        return HeartbeatResponse(error_code=refusal)
     return await call.services.groups.heartbeat(request)

@@ -8,17 +8,14 @@ Not done: the reason a member gives (KIP-800) is not kept.
 
 from broker_core.coordinator.group_answers import join_response
 from broker_core.coordinator.member import Joined
-from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
 
 async def handle(request: JoinGroupRequest, call: Call) -> JoinGroupResponse:
     """Join, if the client may use the group."""
-    if not call.may_use_group(request.group_id):
-        return join_response(
-            Joined(error=ErrorCode.GROUP_AUTHORIZATION_FAILED, member_id=request.member_id)
-        )
+    if refusal := call.group_refusal(request.group_id):
+        return join_response(Joined(error=refusal, member_id=request.member_id))
     return await call.services.groups.join(
         request, version=call.version, client_id=call.client_id, client_host=call.client.host
     )

@@ -3,13 +3,12 @@
 Not done: the reason a member gives (KIP-800) is not kept.
 """
 
-from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
 
 
 async def handle(request: LeaveGroupRequest, call: Call) -> LeaveGroupResponse:
     """Let them leave, if the client may use the group."""
-    if not call.may_use_group(request.group_id):
-        return LeaveGroupResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    if refusal := call.group_refusal(request.group_id):
+        return LeaveGroupResponse(error_code=refusal)
     return await call.services.groups.leave(request)

@@ -21,8 +21,8 @@ from broker_core.protocol.messages.offset_commit import (
 
 async def handle(request: OffsetCommitRequest, call: Call) -> OffsetCommitResponse:
     """Commit what the client may, refuse the rest by topic."""
-    if not call.may_use_group(request.group_id):
-        refused = [_refuse(topic, ErrorCode.GROUP_AUTHORIZATION_FAILED) for topic in request.topics]
+    if refusal := call.group_refusal(request.group_id):
+        refused = [_refuse(topic, refusal) for topic in request.topics]
         return OffsetCommitResponse(topics=tuple(refused))
     allowed = [topic for topic in request.topics if call.may_read(topic.name)]
     if len(allowed) == len(request.topics):

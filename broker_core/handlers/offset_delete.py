@@ -5,14 +5,13 @@ A topic that a member of the group reads keeps its offsets (GROUP_SUBSCRIBED_TO_
 Not done: nothing that is known of.
 """
 
-from broker_core.acl import Operation, ResourceType
-from broker_core.errors import ErrorCode
+from broker_core.acl import Operation
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 
 
 async def handle(request: OffsetDeleteRequest, call: Call) -> OffsetDeleteResponse:
     """Forget them, if the client may."""
-    if not call.may(Operation.DELETE, ResourceType.GROUP, request.group_id):
-        return OffsetDeleteResponse(error_code=ErrorCode.GROUP_AUTHORIZATION_FAILED)
+    if refusal := call.group_refusal(request.group_id, Operation.DELETE):
+        return OffsetDeleteResponse(error_code=refusal)
     return await call.services.groups.delete_offsets(request)

@@ -9,6 +9,7 @@ Not done: member ids and epochs of the new group protocol (KIP-848); they are no
 
 from dataclasses import replace
 
+from broker_core.acl import Operation
 from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.offset_fetch import (
@@ -19,35 +20,39 @@ from broker_core.protocol.messages.offset_fetch import (
     OffsetFetchResponseTopic,
 )
 
-REFUSED = ErrorCode.GROUP_AUTHORIZATION_FAILED
-
 
 async def handle(request: OffsetFetchRequest, call: Call) -> OffsetFetchResponse:
     """Answer for the groups that the client may use, refuse the others."""
     if call.version < 8:
-        if not call.may_see_group(request.group_id):
-            return _refuse_one(request)
+        if refusal := call.group_refusal(request.group_id, Operation.DESCRIBE):
+            return _refuse_one(request, refusal)
         return await call.services.groups.fetch_offsets(request)
-    allowed = tuple(group for group in request.groups if call.may_see_group(group.group_id))
+    refusals = {
+        group.group_id: call.group_refusal(group.group_id, Operation.DESCRIBE)
+        for group in request.groups
+    }
+    allowed = tuple(group for group in request.groups if not refusals[group.group_id])
     answer = await call.services.groups.fetch_offsets(replace(request, groups=allowed))
     refused = tuple(
-        OffsetFetchResponseGroup(group_id=group.group_id, topics=(), error_code=REFUSED)
+        OffsetFetchResponseGroup(
+            group_id=group.group_id, topics=(), error_code=refusals[group.group_id]
+        )
         for group in request.groups
-        if not call.may_see_group(group.group_id)
+        if refusals[group.group_id]
     )
     return replace(answer, groups=answer.groups + refused)
 
 
-def _refuse_one(request: OffsetFetchRequest) -> OffsetFetchResponse:
+def _refuse_one(request: OffsetFetchRequest, refusal: ErrorCode) -> OffsetFetchResponse:
     """Version 1 has an error code for partitions only, so it is said there too."""
     return OffsetFetchResponse(
-        error_code=REFUSED,
+        error_code=refusal,
         topics=tuple(
             OffsetFetchResponseTopic(
                 name=topic.name,
                 partitions=tuple(
                     OffsetFetchResponsePartition(
-                        partition_index=number, committed_offset=-1, metadata="", error_code=REFUSED
+                        partition_index=number, committed_offset=-1, metadata="", error_code=refusal
                     )
                     for number in topic.partition_indexes
                 ),

@@ -10,6 +10,7 @@ from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.coordinator.transaction_registry import TransactionRegistry
+from broker_core.error_codes import ErrorCode
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import Topology
@@ -135,6 +136,12 @@ class Call:
     def may_see_group(self, group: str) -> bool:
         """Whether the client may know of the consumer group."""
         return self.may(Operation.DESCRIBE, ResourceType.GROUP, group)
+
+    def group_refusal(self, group: str, operation: Operation = Operation.READ) -> ErrorCode:
+        """Why a request about a group is not for this node or this client; NONE if it is."""
+        if not self.may(operation, ResourceType.GROUP, group):
+            return ErrorCode.GROUP_AUTHORIZATION_FAILED
+        return self.services.groups.refusal(group)
 
     def may_use_group(self, group: str) -> bool:
         """Whether the client may be a member of the group and commit its offsets."""

@@ -13,9 +13,9 @@ from broker_core.coordinator.transaction import ProducerIdentity
 from broker_core.error_codes import ErrorCode
 from broker_core.errors import (
     BrokerError,
-    GroupAuthorizationFailed,
     ProducerFenced,
     TransactionalIdAuthorizationFailed,
+    error_of,
 )
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.txn_offset_commit import (
@@ -48,8 +48,8 @@ async def handle(request: TxnOffsetCommitRequest, call: Call) -> TxnOffsetCommit
 def _check(request: TxnOffsetCommitRequest, call: Call) -> None:
     if not call.may_use_transactional_id(request.transactional_id):
         raise TransactionalIdAuthorizationFailed(request.transactional_id)
-    if not call.may_use_group(request.group_id):
-        raise GroupAuthorizationFailed(request.group_id)
+    if refusal := call.group_refusal(request.group_id):
+        raise error_of(refusal, request.group_id)
     services = call.services
     services.transactions.check_writing(
         request.transactional_id,

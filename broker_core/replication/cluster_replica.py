@@ -314,6 +314,16 @@ class ClusterReplica(Replica):
         """Return whole batches for a follower, see :meth:`Replica.read_to_end`."""
         return self.log.read_to_end(offset, max_bytes, minimum_one)
 
+    @property
+    def readable_end(self) -> int:
+        """The end of the log: as long as this node leads, all of it will be committed."""
+        return self.log.end_offset
+
+    def read_own(self, offset: int, max_bytes: int) -> bytes:
+        """Return whole batches for this node itself, see :meth:`Replica.read_own`."""
+        self.check_leader()
+        return self.log.read_to_end(offset, max_bytes)
+
     def end_of_epoch(self, epoch: int) -> EpochEnd:
         """Return where a leader epoch ends, see :meth:`Replica.end_of_epoch`."""
         return self.epochs.end_of(epoch, log_end=self.log.end_offset)

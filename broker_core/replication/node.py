@@ -5,7 +5,7 @@ is done one state after the other, in a thread. For the event loop.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -101,6 +101,7 @@ class ClusterNode(Replicas):
         self._fetchers: dict[int, tuple[Fetcher, asyncio.Task[None]]] = {}
         self._node_epochs: dict[int, int] = {}
         self._news = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
         self._noted: Mapping[str, int] = node_file.read_high_watermarks(logs.path)
         self._epochs = _restored(
             [held for held in logs.partitions().values() if isinstance(held, ReplicatedLog)]
@@ -136,6 +137,10 @@ class ClusterNode(Replicas):
     async def leave(self) -> None:
         """Have others lead what this node leads; return once that is so or cannot be."""
         await self.link.leave()
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called on the loop whenever what this node leads may have changed."""
+        self._listeners.append(listener)
 
     # -- looking up
 
@@ -174,6 +179,8 @@ class ClusterNode(Replicas):
             self._node_epochs[node.node_id] = node.epoch
         self._assign()
         self._news.set()
+        for listener in self._listeners:
+            listener()
 
     async def _follow_state(self) -> None:
         """Hold what every newer state says."""

@@ -106,6 +106,20 @@ class Replica:
         """
         raise NotLeaderOrFollower(f"{self.log.topic}-{self.log.partition} has no copies")
 
+    @property
+    def readable_end(self) -> int:
+        """Up to where :meth:`read_own` reads."""
+        return self.log.high_watermark
+
+    def read_own(self, offset: int, max_bytes: int) -> bytes:
+        """Return whole batches for this node itself, as their leader: all that will be committed.
+
+        Raises:
+            OffsetOutOfRange: Before the log start or after the end.
+            StorageError: The file cannot be read.
+        """
+        return self.log.read(offset, max_bytes)
+
     def end_of_epoch(self, epoch: int) -> EpochEnd:
         """Return where a leader epoch ends, or the largest before it (OffsetForLeaderEpoch)."""
         return LeaderEpochs([(self.leader_epoch, 0)]).end_of(epoch, log_end=self.log.end_offset)
