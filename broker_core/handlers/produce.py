@@ -17,8 +17,10 @@ from broker_core.errors import (
     InvalidProducerEpoch,
     InvalidRecord,
     InvalidRequiredAcks,
+    NotLeaderOrFollower,
     ProducerFenced,
     RequestTimedOut,
+    StorageError,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartition,
@@ -141,6 +143,10 @@ async def _wait(outcomes: list[_Outcome], acks: int, seconds: float) -> None:
 async def _kept(outcome: _Outcome, replica: Replica, end_offset: int, acks: int) -> None:
     try:
         await replica.acknowledged(end_offset, acks=acks)
+    except (StorageError, NotLeaderOrFollower) as error:
+        # Written and perhaps kept: clients take these two codes for "not written" and may cut the
+        # batch anew, whose sequences would then match nothing. A time-out says "not known".
+        outcome.error = RequestTimedOut(f"not known to be kept: {error}")
     except BrokerError as error:
         outcome.error = error
     else:

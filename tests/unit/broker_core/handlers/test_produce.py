@@ -1,5 +1,6 @@
 """Produce: outcomes by partition, retries, and a disk that fails."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -201,6 +202,24 @@ async def test_a_failed_disk_refuses_everything(
     answer = await ask(session, PRODUCE, 9, request(BATCH))
 
     assert outcomes(answer) == [(ErrorCode.KAFKA_STORAGE_ERROR, -1)]
+
+
+async def test_what_was_written_but_not_synced_is_of_unknown_fate(
+    session: ClientSession, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients cut a batch anew after KAFKA_STORAGE_ERROR; this one may be in the log."""
+
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+
+    answers = [await ask(session, PRODUCE, 9, request(BATCH)) for _ in range(2)]
+
+    assert [outcomes(answer) for answer in answers] == [
+        [(ErrorCode.REQUEST_TIMED_OUT, -1)],
+        [(ErrorCode.KAFKA_STORAGE_ERROR, -1)],
+    ]
 
 
 async def test_nobody_writes_to_the_brokers_own_topics(services: Services, ask: Ask) -> None:
