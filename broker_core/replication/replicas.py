@@ -16,13 +16,14 @@ class Replicas:
 
     def get(self, topic: str, partition: int) -> Replica | None:
         """Return one partition, or None if it is not here."""
-        log = self._logs.get(topic, partition)
         replica = self._replicas.get((topic, partition))
+        if replica is not None and not replica.log.is_deleted:
+            return replica
+        log = self._logs.get(topic, partition)
         if log is None:
             self._replicas.pop((topic, partition), None)
             return None
-        if replica is None or replica.log is not log:
-            replica = self._replicas[topic, partition] = Replica(log, self._commit)
+        replica = self._replicas[topic, partition] = Replica(log, self._commit)
         return replica
 
     def leading(self, topic: str, partition: int, current_leader_epoch: int = NOT_TOLD) -> Replica:
