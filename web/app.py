@@ -22,6 +22,7 @@ from web.investigate import open_by_level
 from web.operations.accounting import Accountant
 from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
+from web.operations.tail import Tail
 from web.pages import open_routers, routers
 from web.rendering.assets import STATIC, StaticFiles
 from web.rulebook import Rulebook
@@ -114,6 +115,7 @@ def build_console(
         accountant=Accountant(store, log_watch, retention_days=pipeline.store.retention_days),
         rulebook=Rulebook(rule_directories),
         watch=Watch(settings, count_open),
+        tail=Tail(pipeline.bus),
     )
 
 

@@ -18,6 +18,7 @@ from web.database.engine import Database
 from web.operations.accounting import Accountant
 from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
+from web.operations.tail import Tail
 from web.rulebook import Rulebook
 from web.security.accounts import Account
 from web.security.audit import Actor
@@ -49,6 +50,7 @@ class Console:
     accountant: Accountant
     rulebook: Rulebook
     watch: Watch
+    tail: Tail
 
 
 def console(request: Request) -> Console:

@@ -17,6 +17,9 @@ STREAMS = Gauge("tocsin_web_streams_count", "Live pages connected.", ["stream"])
 STREAMS_REFUSED = Counter(
     "tocsin_web_streams_refused_total", "Live pages asked to come back: too many of them."
 )
+TAIL_DROPPED = Counter(
+    "tocsin_web_tail_dropped_events_total", "Events that the live tail did not show.", ["reason"]
+)  # reason: behind (came faster than they are looked at), replaced (by newer matches of a turn)
 OUTBOX_ROWS = Gauge("tocsin_web_outbox_rows", "Decisions and audit records that wait for the bus.")
 OUTBOX_FAILURES = Counter(
     "tocsin_web_outbox_failures_total", "Times the bus did not take what waits."

@@ -30,6 +30,7 @@ PAGES = {
     "an event beside the search": "/search?event={event}",
     "an event": "/events/{event}",
     "a search that cannot be read": "/search?q=)",
+    "live tail": "/live",
     "rules": "/rules",
     "files that gave no rule": "/rules?state=problems",
     "topics": "/topics",

@@ -29,6 +29,7 @@ NAVIGATION = (
             Item("/", "Overview", "activity", "o"),
             Item("/alerts", "Alerts", "bell", "a"),
             Item("/search", "Search", "search", "s"),
+            Item("/live", "Live tail", "radio", "l", minor=True),
         ),
     ),
     Group("Detect", (Item("/rules", "Detections", "crosshair", "d"),)),

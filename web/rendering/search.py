@@ -59,6 +59,11 @@ class SearchAddress:
         """Whether the range does not move with the clock."""
         return bool(self.begin or self.end)
 
+    @property
+    def live(self) -> str:
+        """Where events of this search are shown as they come in."""
+        return f"/live?{urlencode({'q': self.q})}" if self.q else "/live"
+
     def link(self, **changes: str) -> str:
         """The address of this search with some of it changed."""
         new = replace(self, **changes)

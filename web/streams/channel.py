@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 BEAT_SECONDS = 15.0
 RETRY_MS = 3_000
+RETRY = f"retry: {RETRY_MS}\n\n".encode()
 
 Messages = Mapping[str, str]
 
@@ -73,7 +74,7 @@ class Channel:
         sent: dict[str, str] = {}
         seen = -1
         try:
-            yield f"retry: {RETRY_MS}\n\n".encode()
+            yield RETRY
             while not self._closing.is_set():
                 try:
                     async with asyncio.timeout(BEAT_SECONDS):

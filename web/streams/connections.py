@@ -1,7 +1,8 @@
 """Who may listen, and how many at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
@@ -29,10 +30,20 @@ def closing(request: Request) -> asyncio.Event:
     return found
 
 
-async def stream(request: Request, console: Console, source: Channel) -> Response:
-    """Messages of a channel, or 503 with when to come back."""
+class Source(Protocol):
+    """Where messages come from."""
+
+    def listen(self, still_welcome: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+        """Messages until the page goes, the console stops or nobody is welcome any more."""
+
+
+async def stream(
+    request: Request, console: Console, source: Source, *, is_full: bool = False
+) -> Response:
+    """Messages of a source, or 503 with when to come back."""
     channels: dict[str, Channel] = request.app.state.channels
-    if sum(each.listeners for each in channels.values()) >= console.settings.stream_connections:
+    listeners = sum(each.listeners for each in channels.values())
+    if is_full or listeners >= console.settings.stream_connections:
         STREAMS_REFUSED.inc()
         return Response("Too many live pages.", 503, headers={"Retry-After": "15"})
     cookie = request.cookies.get(cookie_name(console.settings), "")
