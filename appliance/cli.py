@@ -75,14 +75,14 @@ def up(
     from appliance.first_run import DataDirectoryUnusable
     from appliance.ports import PortTaken
     from appliance.supervisor import RoleFailed
-    from appliance.up import UnknownRole
+    from appliance.up import UnknownRole, same_product
     from appliance.up import up as run
 
     with _explained(
         ConfigurationInvalid, DataDirectoryUnusable, PortTaken, RoleFailed, UnknownRole
     ):
         found = load_configuration(config, data_dir=data_dir, port_offset=port_offset)
-        run(found, config, roles)
+        run(found, config, roles, same=same_product(config, data_dir, port_offset))
 
 
 @app.command(hidden=True)

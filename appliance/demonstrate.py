@@ -1,6 +1,7 @@
 """``tocsin demo``: a generated day through the collectors of the running product."""
 
 import asyncio
+import socket
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -11,6 +12,12 @@ from appliance.demo.day import generate
 from appliance.demo.sending import DemoRefused, DemoTargets, send
 from appliance.ports import reachable
 from appliance.tokens import create_token
+
+REMEDY = (
+    "Start Tocsin first: ./tocsin up. If it was started with --config, --data-dir or --port-offset,"
+    " say the same here."
+)
+CONNECT_SECONDS = 10.0
 
 
 class NothingRunning(Exception):
@@ -25,6 +32,7 @@ def demonstrate(configuration: Configuration, *, seed: int) -> None:
     """
     console = Console(highlight=False)
     syslog, http = configuration.pipeline.syslog, configuration.pipeline.http
+    _demand_collectors(reachable(syslog.host), syslog.port)
     targets = DemoTargets(
         syslog=(reachable(syslog.host), syslog.port),
         http=f"http://{reachable(http.host)}:{http.port}",
@@ -42,7 +50,21 @@ def demonstrate(configuration: Configuration, *, seed: int) -> None:
         try:
             sent = asyncio.run(send(generate(seed, datetime.now(UTC)), targets, show))
         except DemoRefused as error:
-            raise NothingRunning(f"{error}\nStart Tocsin first: ./tocsin up") from error
+            raise NothingRunning(f"{error}\n{REMEDY}") from error
     web = configuration.web
     console.print(f"Sent {sent:,} messages of one day. Somebody broke in during its last hour:")
     console.print(f"  http://{reachable(web.host)}:{web.port}/alerts")
+
+
+def _demand_collectors(host: str, port: int) -> None:
+    """See that somebody listens, before anything is made for them.
+
+    Raises:
+        NothingRunning: Nobody does.
+    """
+    try:
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise NothingRunning(
+            f"No collector answers at {host}:{port}: {error.strerror or error}.\n{REMEDY}"
+        ) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +23,16 @@ class UnknownRole(Exception):
     """``--roles`` names a role that does not exist."""
 
 
-def up(configuration: Configuration, config_file: Path | None, roles: str | None) -> None:
+def up(
+    configuration: Configuration, config_file: Path | None, roles: str | None, *, same: str = ""
+) -> None:
     """Run the roles until Ctrl-C or SIGTERM.
 
     Args:
         configuration: What to run.
         config_file: Handed on to the roles.
         roles: Comma-separated names; None for all that no other cluster or server replaces.
+        same: Options that let other commands find this product, for what is printed.
 
     Raises:
         UnknownRole: A name is none of ours.
@@ -43,7 +47,19 @@ def up(configuration: Configuration, config_file: Path | None, roles: str | None
             administrator = ensure_first_administrator(
                 configuration.web, os.environ.pop("TOCSIN_ADMIN_PASSWORD", None)
             )
-        asyncio.run(_supervise(configuration, config_file, names, administrator))
+        banner = _banner(configuration, names, administrator, same)
+        asyncio.run(_supervise(configuration, config_file, names, banner))
+
+
+def same_product(config: Path | None, data_dir: Path | None, port_offset: int | None) -> str:
+    """The options with which ``up`` was called, as other commands want them.
+
+    >>> same_product(None, Path("my data"), 100)
+    " --data-dir 'my data' --port-offset 100"
+    """
+    given = {"--config": config, "--data-dir": data_dir, "--port-offset": port_offset}
+    named = [f" {name} {shlex.quote(str(one))}" for name, one in given.items() if one is not None]
+    return "".join(named)
 
 
 def _chosen(roles: str) -> list[str]:
@@ -59,7 +75,7 @@ async def _supervise(
     configuration: Configuration,
     config_file: Path | None,
     names: Sequence[str],
-    administrator: FirstAdministrator | None,
+    banner: Sequence[str],
 ) -> None:
     """Run the supervisor until a signal, with its health endpoint beside it."""
     configure_logs("supervisor", file=_log_file(configuration))
@@ -68,7 +84,7 @@ async def _supervise(
     console.print(f"Starting {', '.join(names)} …")
 
     def announce() -> None:
-        for line in _banner(configuration, names, administrator):
+        for line in banner:
             console.print(line, markup=False)
         sys.stdout.flush()
 
@@ -103,6 +119,7 @@ def _banner(
     configuration: Configuration,
     names: Sequence[str],
     administrator: FirstAdministrator | None,
+    same: str,
 ) -> list[str]:
     """What a newcomer needs to know once everything runs."""
     lines = ["", "Tocsin is up.", ""]
@@ -116,7 +133,7 @@ def _banner(
         lines += [
             f"  Syslog     {host}:{syslog.port} (UDP and TCP), {host}:{syslog.tls_port} (TLS)",
             f"  HTTP       http://{reachable(http.host)}:{http.port}/ingest/ndjson"
-            " (token: ./tocsin token create --role ingest)",
+            f" (token: ./tocsin token create --role ingest{same})",
         ]
     broker, bus = configuration.broker, configuration.pipeline.bus
     is_ours = "broker" in names
@@ -129,7 +146,7 @@ def _banner(
         lines += [
             "",
             f"  Try        logger -n {host} -P {syslog.port} -d 'hello from my first device'",
-            "             ./tocsin demo    sends a day of a small company, with a break-in",
+            f"             ./tocsin demo{same}    sends a day of a small company, with a break-in",
         ]
     return [*lines, "", "Ctrl-C stops everything in order.", ""]
 

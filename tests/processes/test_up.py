@@ -206,6 +206,9 @@ def test_ctrl_c_stops_everything_and_the_next_start_has_everything(tmp_path: Pat
     finally:
         second.stop()
     assert str(first.data_dir) in printed
+    same = f"--data-dir {first.data_dir} --port-offset {first.offset}"
+    assert f"--role ingest --config {first.config} {same})" in printed
+    assert f"./tocsin demo --config {first.config} {same} " in printed
     assert PASSWORD not in printed
 
 

@@ -31,6 +31,7 @@ class Product:
 
     Attributes:
         data_dir: Where it keeps everything.
+        config: Its configuration file.
         offset: Added to every default port.
         printed: What the last start told its user.
     """
@@ -40,8 +41,8 @@ class Product:
     ) -> None:
         self.data_dir = data_dir
         self.offset = free_offset()
-        self._config = data_dir.parent / f"{data_dir.name}.toml"
-        self._config.write_text(config)
+        self.config = data_dir.parent / f"{data_dir.name}.toml"
+        self.config.write_text(config)
         chosen = {} if password is None else {"TOCSIN_ADMIN_PASSWORD": password}
         self.printed = ""
         self._environment = {**os.environ, **chosen}
@@ -49,7 +50,7 @@ class Product:
 
     def start(self) -> str:
         """Run ``tocsin up`` and wait until it says that it is up; returns what it printed."""
-        command = [str(ROOT / "tocsin"), "up", "--config", str(self._config)]
+        command = [str(ROOT / "tocsin"), "up", "--config", str(self.config)]
         command += ["--data-dir", str(self.data_dir), "--port-offset", str(self.offset)]
         self._process = subprocess.Popen(
             command,
