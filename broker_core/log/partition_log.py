@@ -532,7 +532,7 @@ class PartitionLog:
     def _append(self, batch: Bytes, header: BatchHeader, leader_epoch: int, now_ms: int) -> int:
         """Write a batch that was checked; return its base offset."""
         base_offset = self.end_offset
-        placed = header._replace(base_offset=base_offset, leader_epoch=leader_epoch)
+        placed = BatchHeader(base_offset, header.batch_length, leader_epoch, *header[3:])
         try:
             if self._must_roll(placed, now_ms):
                 self.roll()

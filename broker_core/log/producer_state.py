@@ -78,11 +78,11 @@ class ProducerState:
                     f"at sequence {sequence}, not 0"
                 )
             return None
-        repeated = self.repeated(header)
-        if repeated is not None:
-            return repeated
         expected = (known.batches[-1].last_sequence + 1) % _SEQUENCES if known.batches else 0
         if sequence != expected:
+            repeated = self.repeated(header)
+            if repeated is not None:
+                return repeated
             raise OutOfOrderSequence(
                 f"producer {header.producer_id} sends sequence {sequence}, {expected} is next"
             )
@@ -146,7 +146,11 @@ class ProducerState:
         Args:
             timestamp_ms: When it was written, for :meth:`expire` and for answers to retries.
         """
-        known = self._of(header.producer_id, header.producer_epoch)
+        known = self._producers.get(header.producer_id)
+        if known is None or known.epoch != header.producer_epoch:
+            known = self._of(header.producer_id, header.producer_epoch)
+        else:
+            self._producers.move_to_end(header.producer_id)
         known.written_ms = timestamp_ms
         if header.base_sequence >= 0:
             batch = WrittenBatch(
