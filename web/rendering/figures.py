@@ -20,6 +20,7 @@ class RoleLine:
         dot, state: How it is.
         since: For how long; None if it was not said.
         restarts: How often it was started again.
+        trouble: Why it does not do all of its work; empty if it does.
     """
 
     name: str
@@ -29,6 +30,7 @@ class RoleLine:
     state: str
     since: datetime | None
     restarts: int
+    trouble: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ def role_lines(found: Overview, standing: Standing) -> list[RoleLine]:
             state=role.state.capitalize(),
             since=role.since,
             restarts=role.restarts,
+            trouble=role.trouble or "",
         )
         for name, role in standing.roles.items()
     ]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pipeline.errors import StoreUnavailable
 from tests.support.console import TestedConsole
 from tests.support.filled import SCRIPT, Backends
+from web.operations.standing import RoleState, Standing
 from web.security.audit import COMMAND_LINE
 from web.streams import alerts, overview, pipeline
 from web.streams.channel import Channel
@@ -160,6 +161,16 @@ async def test_the_pipeline_s_blocks_are_sent_and_what_reads_much_is_read_seldom
     assert "heard in 24 h" in sent["stations"]
     assert first is second
     assert blocks.losses is not first
+
+
+async def test_the_trouble_of_a_role_stands_beside_it(filled: TestedConsole) -> None:
+    role = RoleState(state="running", restarts=2, trouble="no space left on <disk>")
+    filled.console.watch.standing = Standing(roles={"sinks": role}, reachable=True)
+
+    sent = await pipeline.Blocks(filled.console)()
+
+    assert "no space left on &lt;disk&gt;" in sent["each_role"]
+    assert 'class="dot late"' in sent["each_role"]
 
 
 async def test_a_stream_wants_a_session_and_has_a_limit(console: TestedConsole) -> None:
