@@ -14,6 +14,7 @@ from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
 from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
 from broker_core.coordinator.cluster_shards import ClusterShards
+from broker_core.coordinator.deleted_topics import DeletedTopics
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.measuring import Measuring
@@ -197,6 +198,9 @@ class Broker:
         node.subscribe(shards.refresh)
         opened.push_async_callback(shards.close)
         shards.refresh()
+        deleted = DeletedTopics(groups.forget_topic)
+        node.link.subscribe(deleted.learn)
+        opened.push_async_callback(deleted.close)
         return groups, offsets
 
     async def _place(

@@ -124,3 +124,19 @@ async def test_who_coordinates_again_has_what_others_committed_meanwhile(
 
     assert third == first
     assert answer.groups[0].topics[0].partitions[0].committed_offset == 2
+
+
+async def test_a_topic_that_is_deleted_is_forgotten_by_the_coordinator(
+    cluster: InProcessCluster,
+) -> None:
+    coordinating = await coordinator(cluster, asked=0)
+    await ask(cluster, coordinating, commit(42), 8)
+
+    await cluster.delete("events")
+
+    async with asyncio.timeout(SECONDS):
+        while True:
+            (group,) = (await ask(cluster, coordinating, fetch(), 8)).groups
+            if group.topics[0].partitions[0].committed_offset == -1:
+                break
+            await asyncio.sleep(0.02)
