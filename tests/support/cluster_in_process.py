@@ -96,7 +96,7 @@ class InProcessCluster:
         )
 
     async def in_sync(self, topic: str, partition: int = 0, count: int = 3) -> int:
-        """Return the leader once that many replicas are in sync and everybody knows it."""
+        """Return the leader once that many replicas are in sync, and everybody acts by it."""
 
         def leader() -> int:
             states = [self.node(node_id).link.state for node_id in self.brokers]
@@ -104,9 +104,13 @@ class InProcessCluster:
             found = known.pop()
             if known or found is None or len(found.isr) != count or found.is_offline:
                 return -1
-            replica = self.node(found.leader).get(topic, partition)
-            leads = isinstance(replica, ClusterReplica) and replica.is_leader
-            return found.leader if leads else -1
+            for node_id in self.brokers:
+                replica = self.node(node_id).get(topic, partition)
+                if not isinstance(replica, ClusterReplica) or replica.partition != found:
+                    return -1
+                if replica.is_leader != (node_id == found.leader):
+                    return -1
+            return found.leader
 
         await self.until(lambda: leader() >= 0)
         return leader()
