@@ -85,10 +85,10 @@ async def losses(store: StoreClient, span: Span) -> Losses:
     """All of them at once, over a day; this reads much, a live page asks for it seldom."""
     problems: list[str] = []
     letters, by_reason, unparsed, deliveries = await asyncio.gather(
-        or_none(dead_letters(store, limit=SAMPLES), problems),
-        or_none(dead_letters_by_reason(store), problems),
-        or_none(facets(store, parse("parse_error:*"), span, ["source"]), problems),
-        or_none(latest_deliveries(store, span, limit=DELIVERIES), problems),
+        or_none(lambda: dead_letters(store, limit=SAMPLES), problems),
+        or_none(lambda: dead_letters_by_reason(store), problems),
+        or_none(lambda: facets(store, parse("parse_error:*"), span, ["source"]), problems),
+        or_none(lambda: latest_deliveries(store, span, limit=DELIVERIES), problems),
     )
     return Losses(
         parked=None if letters is None else parked_lines(letters),

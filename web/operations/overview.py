@@ -5,7 +5,7 @@ with the store down the log and the roles are still there to be seen.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -151,11 +151,13 @@ async def overview(
     day = Span(now - DAY, now)
     problems: list[str] = []
     fired, received, heard, state, account = await asyncio.gather(
-        or_none(alert_queries.histogram(store, AlertFilter(), day, buckets=HOURS), problems),
-        or_none(_received(store, now), problems),
-        or_none(sources(store, day), problems),
-        or_none(log_watch.look(), problems),
-        or_none(accountant.account(max_age_seconds=LEDGER_AGE_SECONDS), problems),
+        or_none(
+            lambda: alert_queries.histogram(store, AlertFilter(), day, buckets=HOURS), problems
+        ),
+        or_none(lambda: _received(store, now), problems),
+        or_none(lambda: sources(store, day), problems),
+        or_none(log_watch.look, problems),
+        or_none(lambda: accountant.account(max_age_seconds=LEDGER_AGE_SECONDS), problems),
     )
     decisions = await database.run(latest, limit=5, actions=DECISIONS)
     return Overview(
@@ -220,11 +222,14 @@ def floored(time: datetime, step: timedelta) -> datetime:
     return datetime.fromtimestamp(int(time.timestamp()) // seconds * seconds, UTC)
 
 
-async def or_none(asked: Awaitable[T], problems: list[str]) -> T | None:
-    """An answer, or None and why; also when it takes longer than a page can wait."""
+async def or_none(ask: Callable[[], Awaitable[T]], problems: list[str]) -> T | None:
+    """An answer, or None and why; also when it takes longer than a page can wait.
+
+    It asks itself: a page that goes before that leaves no question that nobody awaits.
+    """
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await asked
+            return await ask()
     except TimeoutError:
         log.warning("overview_part_late")
         problems.append("A part did not answer in time. It is shown as soon as it does.")

@@ -1,7 +1,10 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from pipeline.store.queries.overview import SourceActivity, SourceVolume, Volumes
-from web.operations.overview import quiet_sources
+from web.operations.overview import or_none, quiet_sources
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -42,3 +45,17 @@ def test_without_an_answer_of_the_store_nobody_is_called_silent() -> None:
     activity, _ = _heard(silent_for=timedelta(hours=5), events=9, stretches=9)
 
     assert quiet_sources([activity], None, NOON) == []
+
+
+async def test_a_page_that_goes_at_once_has_asked_nothing() -> None:
+    asked = []
+
+    async def ask() -> None:
+        asked.append(True)
+
+    asking = asyncio.gather(or_none(ask, []), or_none(ask, []))
+    asking.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not asked
