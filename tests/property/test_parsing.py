@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from time import process_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -150,13 +149,11 @@ FILLINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.timeout(60)  # quadratic work on 64 KiB takes minutes
 @pytest.mark.parametrize("filling", FILLINGS, ids=repr)
 def test_64_kilobytes_of_anything_repeated_take_no_time_to_speak_of(filling: bytes) -> None:
-    """Quadratic work on 64 KiB takes minutes; the bound leaves room for a busy machine."""
     garbage = (filling * (65_536 // len(filling) + 1))[:65_536]
 
     for beginning in BEGINNINGS:
         for dialect in Dialect:
-            started = process_time()
             parse(beginning + garbage, received=NOON, dialect=dialect)
-            assert process_time() - started < 0.25, (beginning, dialect)

@@ -1,4 +1,3 @@
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -144,6 +143,7 @@ def test_a_small_memory_forgets_and_goes_on() -> None:
         assert names(found, {"f": f"{index} needle"}) == ["rule"]
 
 
+@pytest.mark.timeout(60)  # what backtracks would not end today
 @pytest.mark.parametrize(
     "value", ["x" * 1_000_000 + "needle", ["x"] * 10_000 + ["needle"], "a" * 1_000_000 + "!needle"]
 )
@@ -154,8 +154,5 @@ def test_a_hostile_value_takes_no_longer_than_it_is(value: Value) -> None:
         rule({"s": {"f": "*a*a*a*a*a*a*a*b?"}, "condition": "s"}, "wildcards"),
         *(rule({"s": {"f|contains": f"w{n}"}, "condition": "s"}, f"w{n}") for n in range(50)),
     )
-    started = time.perf_counter()
 
     assert names(found, {"f": value}) == ["rule"]
-
-    assert time.perf_counter() - started < 2

@@ -1,6 +1,5 @@
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -113,15 +112,14 @@ def test_a_problem_names_the_rule_it_is_about() -> None:
     assert problem.rule_id == "9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c001"
 
 
+@pytest.mark.timeout(60)  # all of them together are ten thousand million nodes
 def test_aliases_that_grow_without_end_are_refused_at_once() -> None:
     levels = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12))
-    started = time.perf_counter()
 
     [problem] = compile_text(f"l0: &l0 [x, x]\n{levels}\n")
 
     assert isinstance(problem, RuleProblem)
     assert "YAML nodes" in problem.reason
-    assert time.perf_counter() - started < 3
 
 
 def test_bad_files_never_hide_good_ones(tmp_path: Path) -> None:
