@@ -206,22 +206,7 @@ class GroupRegistry:
 
     async def commit_offsets(self, request: OffsetCommitRequest) -> OffsetCommitResponse:
         """Answer OffsetCommit once the offsets are on disk."""
-        error = self._commit_error(request)
-        now_ms = self._clock.now_ms()
-        errors: dict[TopicPartition, ErrorCode] = {}
-        accepted: dict[TopicPartition, CommittedOffset] = {}
-        for topic in request.topics:
-            for partition in topic.partitions:
-                key = topic.name, partition.partition_index
-                metadata = partition.committed_metadata or ""
-                errors[key] = error or self._offset_error(*key, metadata)
-                if errors[key] is ErrorCode.NONE:
-                    accepted[key] = CommittedOffset(
-                        partition.committed_offset,
-                        partition.committed_leader_epoch,
-                        metadata,
-                        now_ms,
-                    )
+        errors, accepted = self._judged(request, self._commit_error(request))
         try:
             await self._offsets.commit(request.group_id, accepted)
         except BrokerError as failure:
@@ -253,22 +238,7 @@ class GroupRegistry:
         self, request: TxnOffsetCommitRequest
     ) -> TxnOffsetCommitResponse:
         """Answer TxnOffsetCommit once the offsets are on disk; they count with the transaction."""
-        error = self._transactional_error(request)
-        now_ms = self._clock.now_ms()
-        errors: dict[TopicPartition, ErrorCode] = {}
-        accepted: dict[TopicPartition, CommittedOffset] = {}
-        for topic in request.topics:
-            for partition in topic.partitions:
-                key = topic.name, partition.partition_index
-                metadata = partition.committed_metadata or ""
-                errors[key] = error or self._offset_error(*key, metadata)
-                if errors[key] is ErrorCode.NONE:
-                    accepted[key] = CommittedOffset(
-                        partition.committed_offset,
-                        partition.committed_leader_epoch,
-                        metadata,
-                        now_ms,
-                    )
+        errors, accepted = self._judged(request, self._transactional_error(request))
         producer = ProducerIdentity(request.producer_id, request.producer_epoch)
         try:
             await self._offsets.commit_in_transaction(request.group_id, producer, accepted)
@@ -464,6 +434,31 @@ class GroupRegistry:
         if is_new and len(self._known()) >= self._settings.max_groups:
             return ErrorCode.GROUP_MAX_SIZE_REACHED
         return ErrorCode.NONE
+
+    def _judged(
+        self, request: OffsetCommitRequest | TxnOffsetCommitRequest, error: ErrorCode
+    ) -> tuple[dict[TopicPartition, ErrorCode], dict[TopicPartition, CommittedOffset]]:
+        """The outcome for every partition so far, and what is to be remembered.
+
+        Args:
+            error: Of the request as a whole; with it nothing is accepted.
+        """
+        now_ms = self._clock.now_ms()
+        errors: dict[TopicPartition, ErrorCode] = {}
+        accepted: dict[TopicPartition, CommittedOffset] = {}
+        for topic in request.topics:
+            for partition in topic.partitions:
+                key = topic.name, partition.partition_index
+                metadata = partition.committed_metadata or ""
+                errors[key] = error or self._offset_error(*key, metadata)
+                if errors[key] is ErrorCode.NONE:
+                    accepted[key] = CommittedOffset(
+                        partition.committed_offset,
+                        partition.committed_leader_epoch,
+                        metadata,
+                        now_ms,
+                    )
+        return errors, accepted
 
     def _offset_error(self, topic: str, partition: int, metadata: str) -> ErrorCode:
         if len(metadata.encode()) > self._settings.max_metadata_bytes:

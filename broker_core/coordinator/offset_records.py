@@ -12,6 +12,7 @@ A string is an int16 length and UTF-8. A null value (tombstone) says that the of
 import struct
 from dataclasses import dataclass
 
+from broker_core.coordinator.record_strings import read_string, write_string
 from broker_core.errors import CorruptMessage
 
 _KEY_VERSION = 1
@@ -49,8 +50,8 @@ def encode_key(key: OffsetKey) -> bytes:
     """Return the key of the record."""
     return (
         _KEY_VERSION.to_bytes(2, "big")
-        + _string(key.group)
-        + _string(key.topic)
+        + write_string(key.group)
+        + write_string(key.topic)
         + struct.pack(">i", key.partition)
     )
 
@@ -64,8 +65,8 @@ def decode_key(data: bytes) -> OffsetKey:
     try:
         if int.from_bytes(data[:2], "big") != _KEY_VERSION:
             raise CorruptMessage(f"an offset key of version {int.from_bytes(data[:2], 'big')}")
-        group, position = _read_string(data, 2)
-        topic, position = _read_string(data, position)
+        group, position = read_string(data, 2)
+        topic, position = read_string(data, position)
         (partition,) = struct.unpack_from(">i", data, position)
     except (struct.error, UnicodeDecodeError) as error:
         raise CorruptMessage("an offset key is cut off") from error
@@ -76,7 +77,7 @@ def encode_value(committed: CommittedOffset) -> bytes:
     """Return the value of the record."""
     return (
         _VALUE_HEAD.pack(_VALUE_VERSION, committed.offset, committed.leader_epoch)
-        + _string(committed.metadata)
+        + write_string(committed.metadata)
         + struct.pack(">q", committed.committed_ms)
     )
 
@@ -91,21 +92,8 @@ def decode_value(data: bytes) -> CommittedOffset:
         version, offset, leader_epoch = _VALUE_HEAD.unpack_from(data)
         if version != _VALUE_VERSION:
             raise CorruptMessage(f"an offset value of version {version}")
-        metadata, position = _read_string(data, _VALUE_HEAD.size)
+        metadata, position = read_string(data, _VALUE_HEAD.size)
         (committed_ms,) = struct.unpack_from(">q", data, position)
     except (struct.error, UnicodeDecodeError) as error:
         raise CorruptMessage("an offset value is cut off") from error
     return CommittedOffset(offset, leader_epoch, metadata, committed_ms)
-
-
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack(">h", len(data)) + data
-
-
-def _read_string(data: bytes, position: int) -> tuple[str, int]:
-    (size,) = struct.unpack_from(">h", data, position)
-    end = position + 2 + size
-    if size < 0 or end > len(data):
-        raise CorruptMessage(f"a string of {size} bytes is cut off")
-    return data[position + 2 : end].decode(), end

@@ -14,6 +14,7 @@ value (tombstone) says that the id is forgotten.
 import struct
 from collections.abc import Iterable
 
+from broker_core.coordinator.record_strings import read_string, write_string
 from broker_core.coordinator.transaction import (
     ProducerIdentity,
     TopicPartition,
@@ -31,7 +32,7 @@ _STATES = {state.number: state for state in TransactionState}
 
 def encode_key(transactional_id: str) -> bytes:
     """Return the key of the record."""
-    return _VERSION.to_bytes(2, "big") + _string(transactional_id)
+    return _VERSION.to_bytes(2, "big") + write_string(transactional_id)
 
 
 def decode_key(data: bytes) -> str:
@@ -43,7 +44,7 @@ def decode_key(data: bytes) -> str:
     try:
         if int.from_bytes(data[:2], "big") != _VERSION:
             raise CorruptMessage(f"a transaction key {data[:2]!r}")
-        transactional_id, _ = _read_string(data, 2)
+        transactional_id, _ = read_string(data, 2)
     except (struct.error, UnicodeDecodeError) as error:
         raise CorruptMessage("a transaction key is cut off") from error
     return transactional_id
@@ -95,7 +96,7 @@ def _topics(partitions: Iterable[TopicPartition]) -> bytes:
         return _COUNT.pack(-1)
     parts = [_COUNT.pack(len(by_topic))]
     for topic, numbers in by_topic.items():
-        parts += [_string(topic), struct.pack(f">i{len(numbers)}i", len(numbers), *numbers)]
+        parts += [write_string(topic), struct.pack(f">i{len(numbers)}i", len(numbers), *numbers)]
     return b"".join(parts)
 
 
@@ -104,7 +105,7 @@ def _read_topics(data: bytes, position: int) -> tuple[frozenset[TopicPartition],
     (topics,) = _COUNT.unpack_from(data, position)
     position += _COUNT.size
     for _ in range(topics):
-        topic, position = _read_string(data, position)
+        topic, position = read_string(data, position)
         (count,) = _COUNT.unpack_from(data, position)
         if not 0 <= count <= len(data):
             raise CorruptMessage(f"{count} partitions in a transaction")
@@ -112,16 +113,3 @@ def _read_topics(data: bytes, position: int) -> tuple[frozenset[TopicPartition],
         position += _COUNT.size * (1 + count)
         partitions.update((topic, number) for number in numbers)
     return frozenset(partitions), position
-
-
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack(">h", len(data)) + data
-
-
-def _read_string(data: bytes, position: int) -> tuple[str, int]:
-    (size,) = struct.unpack_from(">h", data, position)
-    end = position + 2 + size
-    if size < 0 or end > len(data):
-        raise CorruptMessage(f"a string of {size} bytes is cut off")
-    return data[position + 2 : end].decode(), end

@@ -12,7 +12,6 @@ from broker_core.protocol.messages import incremental_alter_configs as increment
 from broker_core.protocol.messages.alter_configs import (
     AlterConfigsRequest,
     AlterConfigsResource,
-    AlterConfigsResourceResponse,
     AlterConfigsResponse,
 )
 
@@ -28,17 +27,7 @@ async def handle(request: AlterConfigsRequest, call: Call) -> AlterConfigsRespon
         ),
         call,
     )
-    return AlterConfigsResponse(
-        responses=tuple(
-            AlterConfigsResourceResponse(
-                error_code=one.error_code,
-                error_message=one.error_message,
-                resource_type=one.resource_type,
-                resource_name=one.resource_name,
-            )
-            for one in answer.responses
-        )
-    )
+    return AlterConfigsResponse(responses=answer.responses)
 
 
 def _as_changes(resource: AlterConfigsResource, call: Call) -> incremental.AlterConfigsResource:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from broker_core.protocol.primitives import Boolean, Int8, Int16, Int32, String
+from broker_core.protocol.messages.incremental_alter_configs import AlterConfigsResourceResponse
+from broker_core.protocol.primitives import Boolean, Int8, Int32, String
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +29,6 @@ class AlterConfigsRequest:
 
     resources: tuple[AlterConfigsResource, ...]
     validate_only: Boolean
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlterConfigsResourceResponse:
-    """Whether one resource's settings are in force."""
-
-    error_code: Int16
-    error_message: String | None
-    resource_type: Int8
-    resource_name: String
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
