@@ -5,8 +5,7 @@ import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -167,13 +166,3 @@ def _node(number: int, host: Host, join: str | None, bug: str | None) -> list[st
     command = ["-m", "tests.chaos.node", settings.model_dump_json()]
     command += ["--join", join] if join else []
     return [*command, "--bug", bug] if bug else command
-
-
-def until(condition: Callable[[], object], what: str, *, seconds: float) -> float:
-    """Wait for a condition; return how long it took, fail with its name if it never comes."""
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > seconds:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.1)
-    return time.monotonic() - began

@@ -14,10 +14,11 @@ from pathlib import Path
 from confluent_kafka.cimpl import NewTopic
 
 from tests.chaos.checker import Anomaly, check
-from tests.chaos.cluster import REPOSITORY, Cluster, Process, until
+from tests.chaos.cluster import REPOSITORY, Cluster, Process
 from tests.chaos.faults import FAULTS, FaultKind
 from tests.chaos.history import History, read_history
 from tests.chaos.hosts import hosts
+from tests.support.waiting import until
 
 TOPIC = "chaos"
 PARTITIONS = 4
@@ -136,17 +137,19 @@ def _strike(
             moved.update(index for index, one in now.items() if one.leader != before.get(index))
             smallest = min([smallest, *(len(one.isrs) for one in now.values())] if now else [-1])
             time.sleep(0.2)
-    lasted = time.monotonic() - began
-    whole = until(lambda: cluster.is_whole(TOPIC), f"whole, {kind.name}", seconds=WHOLE_SECONDS)
-    served = until(_answered(journals), f"all are served, {kind.name}", seconds=WHOLE_SECONDS)
+    healed = time.monotonic()
+    until(lambda: cluster.is_whole(TOPIC), f"whole, {kind.name}", seconds=WHOLE_SECONDS)
+    whole = time.monotonic()
+    until(_answered(journals), f"all are served, {kind.name}", seconds=WHOLE_SECONDS)
+    served = time.monotonic()
     return Effect(
         fault=kind.name,
         victim=victim.name,
-        lasted_seconds=round(lasted, 1),
+        lasted_seconds=round(healed - began, 1),
         leaders_moved=len(moved),
         smallest_isr=smallest,
-        whole_after_seconds=round(whole, 1),
-        served_after_seconds=round(served, 1),
+        whole_after_seconds=round(whole - healed, 1),
+        served_after_seconds=round(served - whole, 1),
     )
 
 

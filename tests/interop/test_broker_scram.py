@@ -1,6 +1,5 @@
 import hashlib
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from prometheus_client import REGISTRY
 from broker_core.log.file_layout import POLICY
 from broker_core.settings import Access, BrokerSettings
 from tests.support.broker_thread import BrokerThread
+from tests.support.produced import first_told
 
 SECONDS = 30
 MECHANISMS = {
@@ -74,26 +74,7 @@ def signed_in(address: str, mechanism: str, user: str, password: str) -> Configu
 
 def outcome(configuration: Configuration) -> KafkaError | None:
     """Produce one record; None if it arrived, else what the client was told of its sign-in."""
-    told = threading.Event()
-    outcomes: list[KafkaError | None] = []
-
-    def on_error(error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTHENTICATION:
-            outcomes.append(error)
-            told.set()
-
-    def on_delivery(error: KafkaError | None, _message: object) -> None:
-        outcomes.append(error)
-        told.set()
-
-    producer = Producer({**configuration, "error_cb": on_error})
-    producer.produce("events.log", b"x", on_delivery=on_delivery)
-    for _ in range(SECONDS * 10):
-        producer.poll(0.1)
-        if told.is_set():
-            break
-    producer.purge()
-    return outcomes[0]
+    return first_told(configuration, "events.log", b"x", awaited=KafkaError._AUTHENTICATION)
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

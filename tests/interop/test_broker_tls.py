@@ -18,9 +18,11 @@ from prometheus_client import REGISTRY
 from broker_core.settings import Access, BrokerSettings, TlsSettings
 from tests.support.broker_thread import BrokerThread, Run
 from tests.support.certificates import Authority
+from tests.support.produced import first_told
 from tests.support.waiting import until
 
 SECONDS = 30
+RECORD = bytes(100_000)  # larger than a TLS record
 Configuration = dict[str, str | int | float | bool]
 
 
@@ -72,8 +74,9 @@ def broker(
 
 
 def outcome(configuration: Configuration, topic: str) -> int | None:
-    """Produce a record larger than a TLS record; None, or the code of what went wrong."""
-    return first_told(configuration, topic, None)
+    """Produce a record; None, or the code of what went wrong."""
+    error = first_told(configuration, topic, RECORD)
+    return error.code() if error else None
 
 
 def is_refused(configuration: Configuration, code: int) -> bool:
@@ -81,31 +84,8 @@ def is_refused(configuration: Configuration, code: int) -> bool:
 
     A failed handshake is told twice: what it was, and that no broker is left.
     """
-    return first_told(configuration, "raw.tls", code) == code
-
-
-def first_told(configuration: Configuration, topic: str, awaited: int | None) -> int | None:
-    """Produce a record until it is delivered or refused, or the client has told ``awaited``."""
-    told = threading.Event()
-    outcomes: list[int | None] = []
-
-    def on_error(error: KafkaError) -> None:
-        if error.code() == awaited:
-            outcomes.append(error.code())
-            told.set()
-
-    def on_delivery(error: KafkaError | None, _message: object) -> None:
-        outcomes.append(error.code() if error else None)
-        told.set()
-
-    producer = Producer({**configuration, "error_cb": on_error})
-    producer.produce(topic, bytes(100_000), on_delivery=on_delivery)
-    for _ in range(SECONDS * 10):
-        producer.poll(0.1)
-        if told.is_set():
-            break
-    producer.purge()
-    return outcomes[0]
+    error = first_told(configuration, "raw.tls", RECORD, awaited=code)
+    return error is not None and error.code() == code
 
 
 def test_a_certificate_signs_its_subject_in_and_without_one_a_client_is_a_stranger(
