@@ -44,7 +44,7 @@ class Receiver:
     """Answers 204, unless ``answers`` holds statuses to give first.
 
     Attributes:
-        calls: What came, in order.
+        calls: What came whole, in order.
         answers: Statuses for the next calls.
         headers: Sent with every answer.
         hold: Cleared, no call is answered until it is set.
@@ -61,7 +61,11 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # its sender was killed while it spoke
+                    self.close_connection = True
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.calls.append(Call(self.path, headers, body, time.monotonic()))
                 status = receiver.answers.pop(0) if receiver.answers else 204
