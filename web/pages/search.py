@@ -143,14 +143,14 @@ async def show_event(
             404, "No event with this id is stored: it never was, or its time to be kept is over."
         )
     at = opened.stored.event.time
-    around = SearchAddress(event=event_id)
+    address = SearchAddress(event=event_id)
     return page(
         request,
         "event",
         opened=opened,
         tab=tab if tab in TABS else "fields",
-        address=around,
-        context_href=around.between(at - _CONTEXT, at + _CONTEXT),
+        address=address,
+        context_href=address.between(at - _CONTEXT, at + _CONTEXT, event=event_id),
     )
 
 

@@ -80,9 +80,9 @@ class SearchAddress:
         query = urlencode({name: value for name, value in values.items() if value})
         return f"/search?{query}" if query else "/search"
 
-    def between(self, begin: datetime, end: datetime) -> str:
-        """The same search over another, absolute range."""
-        return self.link(begin=_iso(begin), end=_iso(end), after="", event="")
+    def between(self, begin: datetime, end: datetime, *, event: str = "") -> str:
+        """The same search over another, absolute range; the drawer shows ``event``, or is shut."""
+        return self.link(begin=_iso(begin), end=_iso(end), after="", event=event)
 
     def narrowed(self, field: str, value: object, *, without: bool = False) -> str:
         """The search for those of its events that have a field's value, or do not."""

@@ -149,11 +149,13 @@ async def test_without_a_store_destinations_are_still_managed(
         await browser.submit(f"/notifications/{made}/test", tests="0")
 
         page = (await browser.get("/notifications")).text
+        asked = re.search(rf'<details class="asked">.*?action="/notifications/{made}/remove"', page)
         gone = await browser.submit(f"/notifications/{made}/remove")
         nothing = await browser.submit("/notifications/nobody/remove")
 
     assert "The store did not answer." in page
     assert "On its way" in page
+    assert asked, "one click removes nothing"
     assert gone.status_code == 303
     assert nothing.status_code == 404
     assert destinations(console.database) == []

@@ -1,5 +1,6 @@
 """Search: what is typed, the drawer, the permalink, and addresses that hold everything."""
 
+import re
 from html import unescape
 
 from tests.support.console import Browser, TestedConsole
@@ -97,3 +98,19 @@ async def test_who_is_not_signed_in_sees_no_event(
 
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/login")
+
+
+async def test_two_minutes_around_an_event_are_searched_with_its_drawer_open(
+    filled: TestedConsole, backends: Backends
+) -> None:
+    event = backends.company.events[-1]
+    async with filled.browser() as browser:
+        await signed_in(filled, browser)
+        permalink = unescape((await browser.get(f"/events/{event.id}")).text)
+        (around,) = re.findall(r'href="(/search\?[^"]*from=[^"]*)" data-hotkey="c"', permalink)
+
+        page = (await browser.get(around)).text
+
+    assert f"event={event.id}" in around
+    assert re.search(r'<tr aria-selected="true">.*' + re.escape(event.id), page)
+    assert 'class="drawer"' in page
