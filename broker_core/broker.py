@@ -33,6 +33,8 @@ from broker_core.log.disk_budget import Progress
 from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
+from broker_core.policy.cluster_policy import ClusterPolicy
+from broker_core.policy.own_policy import OwnPolicy
 from broker_core.policy.policy_store import PolicyStore
 from broker_core.replication.node import ClusterNode, Membership
 from broker_core.replication.replicas import Replicas
@@ -138,10 +140,9 @@ class Broker:
         cleaner = LogCleaner(logs, commit, self._clock)
         _run(cleaner.run(), "log-cleaner", opened)
         delayed = DelayedFetches()
-        policy = await asyncio.to_thread(PolicyStore, settings.data_dir)
         listeners = await self._bind(opened)
         place = await self._place(logs, commit, opened)
-        self.node = place.node
+        self.node, policy = place.node, place.policy
         groups, offsets = await self._groups(place, logs, commit, opened)
         transactions = await self._transactions(place, logs, offsets, opened)
         self._services = Services(
@@ -167,8 +168,7 @@ class Broker:
             )
             _run(keeper.run(), "disk-budget", opened)
         _run(Measuring(logs, groups).run(), "measuring", opened)
-        for listener in listeners:
-            listener.start()
+        _run(_let_in(listeners, policy), "let-in", opened)
         opened.callback(groups.close)  # last opened, first closed: who waits is answered
         opened.callback(delayed.stop)
         if place.node is not None:
@@ -214,6 +214,7 @@ class Broker:
                 replicas=Replicas(logs, commit),
                 topology=SingleNode(logs, node_id=settings.node_id, host=host, port=self.port),
                 producer_ids=ProducerIds(settings.data_dir),
+                policy=await asyncio.to_thread(OwnPolicy, settings.data_dir),
             )
         node = await asyncio.to_thread(
             ClusterNode,
@@ -229,6 +230,7 @@ class Broker:
             replicas=node,
             topology=ClusterTopology(node.link),
             producer_ids=ClusterProducerIds(node.link.producer_ids),
+            policy=ClusterPolicy(node.link),
             node=node,
         )
 
@@ -336,7 +338,15 @@ class _Place:
     replicas: Replicas
     topology: Topology
     producer_ids: ProducerIds
+    policy: PolicyStore
     node: ClusterNode | None = None
+
+
+async def _let_in(listeners: Sequence[Listener], policy: PolicyStore) -> None:
+    """Let clients in once it is known who may come in."""
+    await policy.known()
+    for listener in listeners:
+        listener.start()
 
 
 def _run(work: Coroutine[None, None, None], name: str, opened: AsyncExitStack) -> None:

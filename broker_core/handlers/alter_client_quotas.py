@@ -44,6 +44,7 @@ async def handle(request: AlterClientQuotasRequest, call: Call) -> AlterClientQu
     errors: list[BrokerError | None] = []
 
     def change_all(policy: Policy) -> Policy:
+        errors.clear()
         for entry in request.entries:
             try:
                 policy = _change(policy, entry)

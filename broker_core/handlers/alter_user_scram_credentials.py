@@ -58,6 +58,7 @@ async def handle(
     errors: dict[str, BrokerError | None] = {}
 
     def change_all(policy: Policy) -> Policy:
+        errors.clear()
         for user, changes in by_user.items():
             try:
                 policy = _change(policy, user, changes)

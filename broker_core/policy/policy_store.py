@@ -1,47 +1,40 @@
-"""PolicyStore: the policy in memory for every request, on disk before a change is answered.
+"""PolicyStore: the policy as every request sees it, and how it is changed.
 
-For the event loop.
+A node that is alone keeps it in a file (:mod:`broker_core.policy.own_policy`); in a cluster it is
+the controller's (:mod:`broker_core.policy.cluster_policy`). Handlers do not know which.
 """
 
-import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from typing import Protocol
 
-from broker_core.errors import StorageError
-from broker_core.policy import policy_file
 from broker_core.policy.policy import Policy
 
+Change = Callable[[Policy], Policy]
 
-class PolicyStore:
-    """The policy of one log directory.
 
-    Attributes:
-        current: What stands now.
-    """
+class PolicyStore(Protocol):
+    """Where the policy is kept."""
 
-    def __init__(self, directory: Path) -> None:
-        """Read it; blocks.
+    @property
+    def current(self) -> Policy:
+        """What stands now, as far as this node knows."""
+        ...
+
+    async def known(self) -> None:
+        """Return once there is a policy to go by; nobody is let in before."""
+        ...
+
+    async def change(self, change: Change) -> None:
+        """Let ``change`` make a new policy of the one that stands; it is durable after this.
 
         Args:
-            directory: The log directory, which this process owns.
+            change: Pure but for noting its outcome: it is called anew, with a newer policy, when
+                somebody else changed the policy at the same time. What counts is its last call.
 
         Raises:
-            StorageError: It is there and cannot be read.
-        """
-        self._directory = directory
-        self._changing = asyncio.Lock()
-        self.current = policy_file.read(directory)
-
-    async def change(self, change: Callable[[Policy], Policy]) -> None:
-        """Let ``change`` make a new policy of the one that stands; it is on disk after this.
-
-        Raises:
+            BrokerError: What ``change`` raised; the old policy stands.
             StorageError: The disk refused; the old one stands.
+            NotController: The cluster's controller cannot be reached: nothing is known of the
+                outcome.
         """
-        async with self._changing:
-            changed = change(self.current)
-            try:
-                await asyncio.to_thread(policy_file.write, self._directory, changed)
-            except OSError as error:
-                raise StorageError(f"cannot write the policy: {error}") from error
-            self.current = changed
+        ...

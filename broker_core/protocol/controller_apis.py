@@ -15,6 +15,7 @@ from broker_core.protocol.messages.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionResponse,
 )
+from broker_core.protocol.messages.alter_policy import AlterPolicyRequest, AlterPolicyResponse
 from broker_core.protocol.messages.broker_heartbeat import (
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
@@ -36,6 +37,7 @@ ALLOCATE_PRODUCER_IDS = Api(
     67, "AllocateProducerIds", 0, 0, 0, AllocateProducerIdsRequest, AllocateProducerIdsResponse
 )
 WATCH_CLUSTER = Api(10000, "WatchCluster", 0, 0, 0, WatchClusterRequest, WatchClusterResponse)
+ALTER_POLICY = Api(10001, "AlterPolicy", 0, 0, 0, AlterPolicyRequest, AlterPolicyResponse)
 
 CONTROLLER_APIS: Mapping[int, Api] = {
     api.key: api
@@ -45,6 +47,7 @@ CONTROLLER_APIS: Mapping[int, Api] = {
         BROKER_HEARTBEAT,
         ALLOCATE_PRODUCER_IDS,
         WATCH_CLUSTER,
+        ALTER_POLICY,
     )
 }
 

@@ -87,6 +87,23 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyEntries:
+    """What operators decided through the protocol, as the controller keeps it: it reads none of it.
+
+    Attributes:
+        version: Of the cluster when it changed last; what a change is compared and swapped by.
+        entries: What was decided, by what it is about. Salted keys of passwords are among it, so it
+            is not shown when the value is printed.
+    """
+
+    version: int = 0
+    entries: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+NO_POLICY = PolicyEntries(entries=MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterState:
     """The cluster at one version.
 
@@ -94,12 +111,14 @@ class ClusterState:
         version: Grows with every change; 0 is a state in which nothing is known.
         nodes: Every node that ever registered, by its id.
         topics: By name.
+        policy: Who may sign in, who may do what, and how much.
     """
 
     version: int
     cluster_id: str
     nodes: Mapping[int, Node] = field(default_factory=dict)
     topics: Mapping[str, Topic] = field(default_factory=dict)
+    policy: PolicyEntries = NO_POLICY
 
     def partition(self, topic: str, index: int) -> Partition | None:
         """Return a partition, None if there is no such."""

@@ -11,7 +11,7 @@ For the event loop.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,11 @@ from broker_core.errors import (
     error_of,
 )
 from broker_core.protocol.messages.allocate_producer_ids import AllocateProducerIdsRequest
+from broker_core.protocol.messages.alter_policy import (
+    AlterPolicyRequest,
+    AlterPolicyResponse,
+    PolicyEntry,
+)
 from broker_core.protocol.messages.broker_heartbeat import (
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
@@ -38,7 +43,12 @@ from broker_core.protocol.messages.broker_registration import (
     RegisteredListener,
 )
 from broker_core.protocol.messages.watch_cluster import WatchClusterRequest, WatchClusterResponse
-from broker_core.replication.cluster_state import NOTHING_KNOWN, ClusterState, Partition
+from broker_core.replication.cluster_state import (
+    NOTHING_KNOWN,
+    ClusterState,
+    Partition,
+    PolicyEntries,
+)
 from broker_core.replication.isr_requests import IsrChange, alter_partition_request, outcomes
 from broker_core.replication.peer import Credentials, Peer
 from broker_core.replication.state_messages import from_message
@@ -213,10 +223,41 @@ class ControllerLink:
             NotController: The controller cannot be reached: nothing is known of the outcome.
         """
         response = await self._ask(request, version)
+        await self.catch_up()
+        return response
+
+    async def catch_up(self) -> None:
+        """Return once :attr:`state` is as new as the controller's was when this was called.
+
+        Raises:
+            NotController: The controller cannot be reached.
+        """
         look = WatchClusterRequest(broker_id=-1, known_version=self.state.version, max_wait_ms=0)
         newest: WatchClusterResponse = await self._ask(look, 0)
         await self._until(lambda: self.state.version >= newest.version)
-        return response
+
+    async def alter_policy(
+        self, known: PolicyEntries, entries: Mapping[str, str], deleted: Iterable[str]
+    ) -> None:
+        """Have entries of the policy replaced and removed; :attr:`state` has that when it returns.
+
+        Args:
+            known: The policy that the change was made from.
+
+        Raises:
+            InvalidUpdateVersion: The policy is another by now: :meth:`catch_up`, change that.
+            PolicyViolation: It would be too large.
+            StorageError: The controller could not commit it; the old policy stands.
+            NotController: The controller cannot be reached: nothing is known of the outcome.
+        """
+        request = AlterPolicyRequest(
+            known_version=known.version,
+            entries=tuple(PolicyEntry(key=key, value=value) for key, value in entries.items()),
+            deleted=tuple(deleted),
+        )
+        answer: AlterPolicyResponse = await self._ask(request, 0)
+        _check(answer.error_code)
+        await self._until(lambda: self.state.policy.version >= answer.version)
 
     async def producer_ids(self) -> range:
         """Return a block of producer ids that nobody was ever given.

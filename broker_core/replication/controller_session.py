@@ -1,8 +1,8 @@
 """ControllerSession: a node on the controller's socket; signs in, asks, is answered.
 
-A table: what a request means is decided in ``membership``, ``topic_changes`` and
-``partition_changes``. Nothing but signing in is answered before signing in, and whoever signed in
-is a node and may do everything: what clients may do, their node has checked.
+A table: what a request means is decided in ``membership``, ``topic_changes``,
+``partition_changes`` and ``policy_changes``. Nothing but signing in is answered before signing in,
+and whoever signed in is a node and may do everything: what clients may do, their node has checked.
 
 For the event loop.
 """
@@ -41,6 +41,7 @@ from broker_core.protocol.messages.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionResponse,
 )
+from broker_core.protocol.messages.alter_policy import AlterPolicyRequest, AlterPolicyResponse
 from broker_core.protocol.messages.broker_heartbeat import (
     BrokerHeartbeatRequest,
     BrokerHeartbeatResponse,
@@ -55,7 +56,12 @@ from broker_core.protocol.messages.sasl_authenticate import (
 )
 from broker_core.protocol.messages.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from broker_core.protocol.messages.watch_cluster import WatchClusterRequest, WatchClusterResponse
-from broker_core.replication import partition_changes, producer_id_blocks, topic_changes
+from broker_core.replication import (
+    partition_changes,
+    policy_changes,
+    producer_id_blocks,
+    topic_changes,
+)
 from broker_core.replication.cluster import Cluster
 from broker_core.replication.controller_state import ControllerState
 from broker_core.replication.membership import Newcomer
@@ -104,6 +110,7 @@ class ControllerSession:
                 partition_changes.list_reassignments
             ),
             controller_apis.ALTER_PARTITION: self._alter_isr,
+            controller_apis.ALTER_POLICY: self._alter_policy,
             controller_apis.BROKER_REGISTRATION: self._register,
             controller_apis.BROKER_HEARTBEAT: self._heartbeat,
             controller_apis.ALLOCATE_PRODUCER_IDS: self._producer_ids,
@@ -234,6 +241,15 @@ class ControllerSession:
             )
         except BrokerError as error:
             return AlterPartitionResponse(error_code=error.code)
+
+    async def _alter_policy(self, request: AlterPolicyRequest) -> AlterPolicyResponse:
+        try:
+            return await self._cluster.decide(
+                lambda state: policy_changes.alter_policy(state, request)
+            )
+        except BrokerError as error:
+            version = self._cluster.state.cluster.policy.version
+            return AlterPolicyResponse(error_code=error.code, version=version)
 
     async def _producer_ids(
         self, request: AllocateProducerIdsRequest

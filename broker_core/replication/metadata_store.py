@@ -3,13 +3,16 @@
 One process at a time owns the file. Every decision is one transaction that writes what differs
 between two states, and is compared and swapped: the version in the file must be the one that the
 decision was made from, and so must every partition's epoch. WAL with ``synchronous=FULL``: a commit
-that returned is on disk. A file of a later schema is refused, an earlier one would be migrated; so
-far there has been one.
+that returned is on disk. A file of a later schema is refused, an earlier one is migrated in one
+transaction. What is kept of passwords is in it, so it is readable by its owner alone.
+
+Schemas: 1, without a policy; 2.
 
 Everything here blocks on the disk: for a thread, one call at a time.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +21,17 @@ from typing import Any
 from uuid import UUID
 
 from broker_core.errors import StorageError
-from broker_core.replication.cluster_state import ClusterState, Node, Partition, Topic
+from broker_core.replication.cluster_state import (
+    ClusterState,
+    Node,
+    Partition,
+    PolicyEntries,
+    Topic,
+)
 from broker_core.replication.controller_state import ControllerState, Registration
+from broker_core.replication.state_messages import changed_entries, removed_entries
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "metadata.sqlite3"
 _SCHEMA = """
 CREATE TABLE cluster (
@@ -58,6 +68,14 @@ CREATE TABLE partitions (
     PRIMARY KEY (topic, number)
 ) STRICT, WITHOUT ROWID;
 """
+_FROM_1_TO_2 = """
+ALTER TABLE cluster ADD COLUMN policy_version INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE policy (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+_STEPS = (_SCHEMA, _FROM_1_TO_2)  # what leads to the schema of that number, plus one
 
 
 _Run = Callable[..., sqlite3.Cursor]
@@ -80,6 +98,7 @@ class MetadataStore:
         self._path = directory / FILE_NAME
         with self._translated("opened"):
             directory.mkdir(parents=True, exist_ok=True)
+            _make_private(self._path)
             self._database = sqlite3.connect(
                 self._path, isolation_level=None, timeout=1, check_same_thread=False
             )
@@ -99,10 +118,10 @@ class MetadataStore:
         if version > SCHEMA_VERSION:
             raise StorageError(f"{self._path} has schema {version}, this program {SCHEMA_VERSION}")
         run("BEGIN EXCLUSIVE")  # with the exclusive mode, nobody else from here on
-        if version == 0:
-            for statement in _SCHEMA.split(";\n"):
+        for step in _STEPS[version:]:
+            for statement in step.split(";\n"):
                 run(statement)
-            run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         run("COMMIT")
 
     def close(self) -> None:
@@ -117,14 +136,18 @@ class MetadataStore:
         """
         with self._translated("read"):
             found = self._database.execute(
-                "SELECT cluster_id, version, next_producer_id, boot_id FROM cluster"
+                "SELECT cluster_id, version, next_producer_id, boot_id, policy_version FROM cluster"
             ).fetchone()
             if found is None:
                 return None
-            cluster_id, version, next_producer_id, boot_id = found
+            cluster_id, version, next_producer_id, boot_id, policy_version = found
             nodes, registrations = self._nodes()
             cluster = ClusterState(
-                version=version, cluster_id=cluster_id, nodes=nodes, topics=self._topics()
+                version=version,
+                cluster_id=cluster_id,
+                nodes=nodes,
+                topics=self._topics(),
+                policy=self._policy(policy_version),
             )
             return ControllerState(
                 cluster=cluster,
@@ -134,14 +157,14 @@ class MetadataStore:
             )
 
     def create(self, state: ControllerState) -> None:
-        """Commit the first state, which has neither nodes nor topics.
+        """Commit the first state, which has neither nodes nor topics nor a policy.
 
         Raises:
             StorageError: Nothing was committed.
         """
         with self._transaction() as run:
             run(
-                "INSERT INTO cluster VALUES (0, ?, ?, ?, ?)",
+                "INSERT INTO cluster VALUES (0, ?, ?, ?, ?, 0)",
                 (
                     state.cluster.cluster_id,
                     state.cluster.version,
@@ -158,13 +181,25 @@ class MetadataStore:
         """
         with self._transaction() as run:
             swapped = run(
-                "UPDATE cluster SET version = ?, next_producer_id = ?, boot_id = ?"
-                " WHERE version = ?",
-                (new.cluster.version, new.next_producer_id, new.boot_id, old.cluster.version),
+                "UPDATE cluster SET version = ?, next_producer_id = ?, boot_id = ?,"
+                " policy_version = ? WHERE version = ? AND policy_version = ?",
+                (
+                    new.cluster.version,
+                    new.next_producer_id,
+                    new.boot_id,
+                    new.cluster.policy.version,
+                    old.cluster.version,
+                    old.cluster.policy.version,
+                ),
             )
             _expect_one(swapped, "the version")
             self._write_nodes(run, old, new)
             self._write_topics(run, old.cluster.topics, new.cluster.topics)
+            before, after = old.cluster.policy.entries, new.cluster.policy.entries
+            for entry in changed_entries(before, after):
+                run("INSERT OR REPLACE INTO policy VALUES (?, ?)", entry)
+            for key in removed_entries(before, after):
+                run("DELETE FROM policy WHERE key = ?", (key,))
 
     def _write_nodes(self, run: _Run, old: ControllerState, new: ControllerState) -> None:
         for node_id, node in new.cluster.nodes.items():
@@ -227,6 +262,10 @@ class MetadataStore:
                 )
                 _expect_one(swapped, f"partition {index} of {partition.topic}")
 
+    def _policy(self, version: int) -> PolicyEntries:
+        rows = self._database.execute("SELECT key, value FROM policy")
+        return PolicyEntries(version=version, entries=dict(rows.fetchall()))
+
     def _nodes(self) -> tuple[dict[int, Node], dict[int, Registration]]:
         nodes, registrations = {}, {}
         for node_id, host, port, epoch, fenced, incarnation, directory_id in self._database.execute(
@@ -280,6 +319,12 @@ class MetadataStore:
             yield
         except (sqlite3.Error, OSError, ValueError) as error:
             raise StorageError(f"{self._path} cannot be {what}: {error}") from error
+
+
+def _make_private(path: Path) -> None:
+    """Let only the owner read a file, made if there is none; SQLite's other files follow it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
 
 
 def _columns(partition: Partition) -> tuple[object, ...]:

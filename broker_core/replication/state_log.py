@@ -8,7 +8,7 @@ log = structlog.get_logger()
 
 
 def log_changes(before: ClusterState, after: ClusterState) -> None:
-    """Say which nodes came and went, which topics, and how many partitions changed leaders."""
+    """Say which nodes and topics came and went, how many partitions changed, and the policy."""
     for node_id, node in after.nodes.items():
         known = before.nodes.get(node_id)
         if known is node:
@@ -22,6 +22,9 @@ def log_changes(before: ClusterState, after: ClusterState) -> None:
         log.info("topic_created", topic=name, partitions=len(after.topics[name].partitions))
     for name in before.topics.keys() - after.topics.keys():
         log.info("topic_deleted", topic=name)
+    if after.policy is not before.policy:
+        entries = len(after.policy.entries)
+        log.info("policy_changed", version=after.policy.version, entries=entries)
     _log_partitions(before, after)
 
 

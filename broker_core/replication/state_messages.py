@@ -1,12 +1,15 @@
 """ClusterState as WatchCluster carries it: whole, or what changed from a known state. Pure.
 
-Topics that did not change are not sent, and stay the same objects on the node's side.
+Topics and entries of the policy that did not change are not sent, and stay the same objects on the
+node's side.
 """
 
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from uuid import UUID
 
 from broker_core.errors import CorruptMessage
+from broker_core.protocol.messages.alter_policy import PolicyEntry
 from broker_core.protocol.messages.watch_cluster import (
     WatchClusterResponse,
     WatchedConfig,
@@ -14,7 +17,13 @@ from broker_core.protocol.messages.watch_cluster import (
     WatchedPartition,
     WatchedTopic,
 )
-from broker_core.replication.cluster_state import ClusterState, Node, Partition, Topic
+from broker_core.replication.cluster_state import (
+    ClusterState,
+    Node,
+    Partition,
+    PolicyEntries,
+    Topic,
+)
 
 
 def to_message(
@@ -22,6 +31,7 @@ def to_message(
 ) -> WatchClusterResponse:
     """Return the message that takes a node from ``known`` to ``state``; None: from anywhere."""
     before = {} if known is None else known.topics
+    policy, known_policy = state.policy.entries, {} if known is None else known.policy.entries
     return WatchClusterResponse(
         error_code=0,
         session_timeout_ms=session_timeout_ms,
@@ -44,6 +54,12 @@ def to_message(
             if before.get(name) is not topic
         ),
         deleted=tuple(name for name in before if name not in state.topics),
+        policy_version=state.policy.version,
+        policy=tuple(
+            PolicyEntry(key=key, value=value)
+            for key, value in changed_entries(known_policy, policy)
+        ),
+        policy_deleted=tuple(removed_entries(known_policy, policy)),
     )
 
 
@@ -75,7 +91,33 @@ def from_message(message: WatchClusterResponse, known: ClusterState) -> ClusterS
         cluster_id=message.cluster_id,
         nodes=MappingProxyType(nodes),
         topics=MappingProxyType(topics),
+        policy=_policy(message, known.policy),
     )
+
+
+def changed_entries(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> Sequence[tuple[str, str]]:
+    """Entries of a policy that are new or others than before."""
+    if before is after:
+        return ()
+    return [(key, value) for key, value in after.items() if before.get(key) != value]
+
+
+def removed_entries(before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[str]:
+    """Keys of a policy that are not there any more."""
+    return () if before is after else [key for key in before if key not in after]
+
+
+def _policy(message: WatchClusterResponse, known: PolicyEntries) -> PolicyEntries:
+    if not message.is_whole and message.policy_version == known.version:
+        return known
+    entries = {} if message.is_whole else dict(known.entries)
+    for key in message.policy_deleted:
+        entries.pop(key, None)
+    for each in message.policy:
+        entries[each.key] = each.value
+    return PolicyEntries(version=message.policy_version, entries=MappingProxyType(entries))
 
 
 def _topic_message(topic: Topic) -> WatchedTopic:

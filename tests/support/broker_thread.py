@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from broker_core.broker import Broker
+from broker_core.replication.node import Membership
 from broker_core.settings import BrokerSettings
 
 SECONDS = 60
@@ -23,13 +24,21 @@ class BrokerThread:
 
     broker: Broker
 
-    def __init__(self, settings: BrokerSettings, *, run: Run = asyncio.run) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        run: Run = asyncio.run,
+        membership: Membership | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             run: ``asyncio.run`` or ``uvloop.run``.
+            membership: The cluster to join; None: it is alone.
         """
         self._settings = settings
+        self._membership = membership
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: run(self._serve()), daemon=True)
 
@@ -58,6 +67,6 @@ class BrokerThread:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with Broker(self._settings) as self.broker:
+        async with Broker(self._settings, membership=self._membership) as self.broker:
             self._ready.set()
             await self._stop.wait()

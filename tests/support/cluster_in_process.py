@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from broker_core.broker import Broker
 from broker_core.controller import Controller
@@ -25,7 +26,7 @@ from broker_core.protocol.messages.produce import (
 from broker_core.protocol.primitives import NO_UUID
 from broker_core.replication.cluster_replica import ClusterReplica
 from broker_core.replication.node import ClusterNode, Membership
-from broker_core.replication.peer import Peer
+from broker_core.replication.peer import Credentials, Peer
 from broker_core.settings import Access, BrokerSettings, ReplicationSettings
 from tests.support.controller import CREDENTIALS, controller_settings
 from tests.support.partition import batch
@@ -38,9 +39,11 @@ class InProcessCluster:
 
     Attributes:
         brokers: Those that run, by id.
+        settings: What nodes that start are given besides, by the names of ``BrokerSettings``.
     """
 
     def __init__(self, directory: Path, controller: Controller, **replication: object) -> None:
+        self.settings: dict[str, object] = {}
         self._directory = directory
         self._controller = controller
         self._replication = {"lag_time": timedelta(seconds=30), **replication}
@@ -49,12 +52,15 @@ class InProcessCluster:
     async def start(self, node_id: int) -> None:
         """Start a node; it joins in the background."""
         broker = Broker(
-            BrokerSettings(
-                data_dir=self._directory / f"node-{node_id}",
-                port=0,
-                node_id=node_id,
-                access=Access.OPEN,
-                replication=ReplicationSettings.model_validate(self._replication),
+            BrokerSettings.model_validate(
+                {
+                    "data_dir": self._directory / f"node-{node_id}",
+                    "port": 0,
+                    "node_id": node_id,
+                    "access": Access.OPEN,
+                    "replication": ReplicationSettings.model_validate(self._replication),
+                    **self.settings,
+                }
             ),
             membership=Membership(
                 controller=("127.0.0.1", self._controller.port), credentials=CREDENTIALS
@@ -139,29 +145,42 @@ class InProcessCluster:
         self, node_id: int, topic: str, *values: bytes, acks: int = -1
     ) -> PartitionProduceResponse:
         """Produce one batch to partition 0 over a socket, as a client does."""
-        port = self.brokers[node_id].port
-        peer = await Peer.connect("127.0.0.1", port, credentials=None, client_id="test")
         data = PartitionProduceData(index=0, records=batch(*values))
         request = ProduceRequest(
             acks=acks,
             timeout_ms=SECONDS * 1000,
             topic_data=(TopicProduceData(name=topic, partition_data=(data,)),),
         )
-        try:
-            answer = await peer.send(request, 9, timeout_seconds=SECONDS)
-        finally:
-            await peer.close()
+        answer = await self.ask(node_id, request, 9)
         found: PartitionProduceResponse = answer.responses[0].partition_responses[0]
         return found
 
+    async def ask(
+        self, node_id: int, request: object, version: int, *, user: Credentials | None = None
+    ) -> Any:
+        """Send a node a request over a socket, as a client does; return its answer."""
+        port = self.brokers[node_id].port
+        peer = await Peer.connect("127.0.0.1", port, credentials=user, client_id="test")
+        try:
+            return await peer.send(request, version, timeout_seconds=SECONDS)
+        finally:
+            await peer.close()
+
 
 @contextlib.asynccontextmanager
-async def three_nodes(directory: Path, **replication: object) -> AsyncIterator[InProcessCluster]:
-    """A controller and nodes 0, 1 and 2, all alive."""
+async def three_nodes(
+    directory: Path, *, settings: Mapping[str, object] | None = None, **replication: object
+) -> AsyncIterator[InProcessCluster]:
+    """A controller and nodes 0, 1 and 2, all alive.
+
+    Args:
+        settings: Of each node, by the names of ``BrokerSettings``.
+    """
     async with Controller(
         controller_settings(directory / "controller", default_replication=3)
     ) as controller:
         cluster = InProcessCluster(directory, controller, **replication)
+        cluster.settings.update(settings or {})
         try:
             for node_id in range(3):
                 await cluster.start(node_id)

@@ -6,6 +6,7 @@ is far from Kafka's, so that a client can never mean it.
 
 from dataclasses import dataclass
 
+from broker_core.protocol.messages.alter_policy import PolicyEntry
 from broker_core.protocol.primitives import Boolean, Int16, Int32, Int64, String, Uuid
 
 
@@ -67,10 +68,10 @@ class WatchedTopic:
 class WatchClusterResponse:
     """A state, or what changed from the one that was known to it.
 
-    ``is_whole`` says that ``topics`` are all there are; otherwise they replace those of the same
-    name, and those of ``deleted`` are gone. Nodes are always all there are. The version is the
-    known one if nothing changed; ``session_timeout_ms`` is how long a node may go without an
-    answered heartbeat.
+    ``is_whole`` says that ``topics`` and ``policy`` are all there are; otherwise they replace those
+    of the same name or key, and those of ``deleted`` and ``policy_deleted`` are gone. Nodes are
+    always all there are. The version is the known one if nothing changed; ``session_timeout_ms`` is
+    how long a node may go without an answered heartbeat.
     """
 
     error_code: Int16
@@ -81,3 +82,6 @@ class WatchClusterResponse:
     nodes: tuple[WatchedNode, ...]
     topics: tuple[WatchedTopic, ...]
     deleted: tuple[String, ...]
+    policy_version: Int64
+    policy: tuple[PolicyEntry, ...]
+    policy_deleted: tuple[String, ...]

@@ -23,7 +23,7 @@ from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import SingleNode
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
-from broker_core.policy.policy_store import PolicyStore
+from broker_core.policy.own_policy import OwnPolicy
 from broker_core.protocol.api_keys import Api
 from broker_core.protocol.decoder import decode
 from broker_core.protocol.encoder import encode
@@ -47,7 +47,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
     commit = GroupCommit(logs.fault)
     offsets = OffsetStore.open(logs, commit, clock, partitions=1)
     groups = GroupRegistry(offsets, logs, settings.groups, clock)
-    policy = PolicyStore(tmp_path)
+    policy = OwnPolicy(tmp_path)
     replicas = Replicas(logs, commit)
     producer_ids = ProducerIds(tmp_path)
     make_topic(logs, 1)

@@ -10,7 +10,7 @@ from broker_core.errors import ErrorCode
 from broker_core.handlers import alter_client_quotas
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
-from broker_core.policy.policy_store import PolicyStore
+from broker_core.policy.own_policy import OwnPolicy
 from broker_core.policy.quota import Entity, entity
 from broker_core.protocol.api_keys import (
     ALTER_CLIENT_QUOTAS,
@@ -97,7 +97,7 @@ async def test_quotas_are_set_changed_and_removed_on_disk(
     assert await altered(ask, session, entry(ada, producer_byte_rate=None)) == [0]
     assert await altered(ask, session, entry(both, producer_byte_rate=None)) == [0]
 
-    kept = PolicyStore(services.settings.data_dir).current.quotas
+    kept = OwnPolicy(services.settings.data_dir).current.quotas
     assert kept == {ada: {CONSUMER: 2e6}}
 
 

@@ -8,7 +8,7 @@ from broker_core.errors import ErrorCode
 from broker_core.handlers import alter_user_scram_credentials
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
-from broker_core.policy.policy_store import PolicyStore
+from broker_core.policy.own_policy import OwnPolicy
 from broker_core.policy.scram_credential import ScramMechanism
 from broker_core.protocol.api_keys import (
     ALTER_USER_SCRAM_CREDENTIALS,
@@ -70,7 +70,7 @@ async def test_credentials_are_set_replaced_and_forgotten_on_disk(
     assert await altered(ask, web, upsertion("ada", iterations=5000)) == {"ada": 0}
     assert await altered(ask, web, deletion("bob")) == {"bob": 0}
 
-    kept = PolicyStore(services.settings.data_dir).current.credentials
+    kept = OwnPolicy(services.settings.data_dir).current.credentials
     assert {key: credential.iterations for key, credential in kept.items()} == {
         ("ada", SHA_256): 5000,
         ("ada", SHA_512): 4096,

@@ -10,7 +10,7 @@ from broker_core.errors import ErrorCode
 from broker_core.handlers import create_acls
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
-from broker_core.policy.policy_store import PolicyStore
+from broker_core.policy.own_policy import OwnPolicy
 from broker_core.protocol.api_keys import (
     CREATE_ACLS,
     DELETE_ACLS,
@@ -99,7 +99,7 @@ async def test_entries_are_added_shown_and_removed_on_disk(
     assert codes == [0, 0, ErrorCode.INVALID_REQUEST]
     assert [len(result.matching_acls) for result in gone.filter_results] == [1, 0, 0]
     assert await described(ask, web) == {("events.log", "User:ada")}
-    kept = PolicyStore(services.settings.data_dir).current.acls
+    kept = OwnPolicy(services.settings.data_dir).current.acls
     assert {acl.principal for acl in kept} == {"User:ada"}
 
 

@@ -1,6 +1,7 @@
 """The controller's database: what is committed is there, and only one controller commits."""
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,14 @@ from uuid import UUID
 import pytest
 
 from broker_core.errors import StorageError
-from broker_core.replication.cluster_state import ClusterState, Node, Partition, Topic
+from broker_core.replication import metadata_store
+from broker_core.replication.cluster_state import (
+    ClusterState,
+    Node,
+    Partition,
+    PolicyEntries,
+    Topic,
+)
 from broker_core.replication.controller_state import ControllerState, Registration
 from broker_core.replication.metadata_store import FILE_NAME, MetadataStore
 
@@ -116,6 +124,61 @@ def test_a_topic_made_anew_under_its_name_replaces_the_old_one(store: MetadataSt
     store.commit(state, changed)
 
     assert store.read() == changed
+
+
+def with_policy(state: ControllerState, entries: dict[str, str]) -> ControllerState:
+    version = state.cluster.version + 1
+    policy = PolicyEntries(version=version, entries=entries)
+    return replace(state, cluster=replace(state.cluster, version=version, policy=policy))
+
+
+def test_the_policy_is_kept_entry_by_entry(store: MetadataStore) -> None:
+    first = with_policy(FIRST, {"a": "1", "b": "2", "c": "3"})
+    store.commit(FIRST, first)
+    assert store.read() == first
+    written = store._database.total_changes
+
+    second = with_policy(first, {"a": "1", "b": "4", "d": "5"})
+    store.commit(first, second)
+
+    assert store.read() == second
+    assert store._database.total_changes - written == 4  # and the version
+
+
+def test_a_policy_changed_by_somebody_else_is_not_overwritten(store: MetadataStore) -> None:
+    first = with_policy(FIRST, {"a": "1"})
+    store.commit(FIRST, first)
+    other = PolicyEntries(version=1, entries={})
+    believed = replace(first, cluster=replace(first.cluster, policy=other))
+
+    with pytest.raises(StorageError, match="another controller"):
+        store.commit(believed, with_policy(believed, {"b": "2"}))
+
+    assert store.read() == first
+
+
+def test_a_database_without_a_policy_is_migrated(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / FILE_NAME)
+    database.executescript(metadata_store._SCHEMA + "PRAGMA user_version = 1;")
+    database.execute("INSERT INTO cluster VALUES (0, 'c', 7, 1000, 'b')")
+    database.commit()
+    database.close()
+    (tmp_path / FILE_NAME).chmod(0o644)
+
+    store = MetadataStore(tmp_path)
+
+    state = store.read()
+    assert state is not None
+    assert (state.cluster.version, state.next_producer_id) == (7, 1000)
+    assert state.cluster.policy == PolicyEntries()
+    changed = with_policy(state, {"a": "1"})
+    store.commit(state, changed)
+    assert store.read() == changed
+    store.close()
+    assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
+    again = MetadataStore(tmp_path)
+    assert again.read() == changed
+    again.close()
 
 
 def test_a_decision_from_an_old_state_is_not_committed(store: MetadataStore) -> None:

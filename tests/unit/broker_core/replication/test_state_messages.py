@@ -14,6 +14,7 @@ from broker_core.replication.cluster_state import (
     ClusterState,
     Node,
     Partition,
+    PolicyEntries,
     Topic,
 )
 from broker_core.replication.state_messages import from_message, to_message
@@ -48,6 +49,7 @@ STATE = ClusterState(
     cluster_id="c",
     nodes={1: Node(node_id=1, host="h", port=9092, epoch=4, fenced=True)},
     topics={"one": topic("one", 2), "three": topic("three", 1)},
+    policy=PolicyEntries(version=8, entries={"a": "1", "b": "2"}),
 )
 
 
@@ -79,6 +81,27 @@ def test_only_what_changed_is_sent_and_the_rest_stays_the_same_object() -> None:
     assert [each.name for each in message.topics] == ["one", "new"]
     assert message.deleted == ("three",)
     assert after.topics["one"].partitions[0] is before
+
+
+def test_only_entries_of_the_policy_that_changed_are_sent() -> None:
+    changed = PolicyEntries(version=10, entries={"a": "1", "c": "3"})
+    later = replace(STATE, version=10, policy=changed)
+    known = from_message(sent(STATE, None), NOTHING_KNOWN)
+
+    message = sent(later, STATE)
+
+    assert from_message(message, known) == later
+    assert [(each.key, each.value) for each in message.policy] == [("c", "3")]
+    assert message.policy_deleted == ("b",)
+
+
+def test_a_policy_that_did_not_change_stays_the_same_object() -> None:
+    known = from_message(sent(STATE, None), NOTHING_KNOWN)
+
+    message = sent(replace(STATE, version=10), STATE)
+
+    assert message.policy == ()
+    assert from_message(message, known).policy is known.policy
 
 
 def test_a_whole_state_replaces_whatever_was_known() -> None:

@@ -10,8 +10,8 @@ import pytest
 from broker_core.errors import StorageError
 from broker_core.log.file_layout import POLICY
 from broker_core.policy import policy_file
+from broker_core.policy.own_policy import OwnPolicy
 from broker_core.policy.policy import Policy
-from broker_core.policy.policy_store import PolicyStore
 from broker_core.policy.scram_credential import ScramCredential, ScramMechanism
 
 CREDENTIAL = ScramCredential(salt=b"s", iterations=4096, stored_key=b"k", server_key=b"v")
@@ -23,16 +23,16 @@ def with_user(policy: Policy, name: str) -> Policy:
 
 
 async def test_a_change_is_on_disk_when_it_is_answered(tmp_path: Path) -> None:
-    store = PolicyStore(tmp_path)
+    store = OwnPolicy(tmp_path)
 
     await store.change(lambda policy: with_user(policy, "ada"))
 
     assert set(store.current.credentials) == {("ada", SHA_256)}
-    assert PolicyStore(tmp_path).current == store.current
+    assert OwnPolicy(tmp_path).current == store.current
 
 
 async def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
-    store = PolicyStore(tmp_path)
+    store = OwnPolicy(tmp_path)
     names = [f"user {number}" for number in range(20)]
 
     def adding(name: str) -> Callable[[Policy], Policy]:
@@ -44,7 +44,7 @@ async def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
 
 
 async def test_a_change_that_cannot_be_written_is_not_made(tmp_path: Path) -> None:
-    store = PolicyStore(tmp_path)
+    store = OwnPolicy(tmp_path)
     await store.change(lambda policy: with_user(policy, "ada"))
     before = store.current
     (tmp_path / (POLICY + ".tmp")).mkdir()  # so that nothing can be written there
