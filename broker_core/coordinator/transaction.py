@@ -87,6 +87,15 @@ class Transaction:
         """Whether the next incarnation cannot be told apart by another epoch."""
         return self.producer.epoch >= LAST_GIVEN_EPOCH
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether nobody has been given an epoch yet: the id is only being begun."""
+        return self.producer.epoch == NO_EPOCH
+
+    def runs_for_longer(self, duration_ms: int, now_ms: int) -> bool:
+        """Whether a transaction is under way, and began longer than that ago."""
+        return self.started_ms >= 0 and now_ms - self.started_ms > duration_ms
+
     def is_timed_out(self, now_ms: int) -> bool:
         """Whether the transaction is ongoing for longer than its producer allowed."""
         is_ongoing = self.state is TransactionState.ONGOING

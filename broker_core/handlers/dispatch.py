@@ -37,6 +37,9 @@ from broker_core.handlers import (
     describe_configs,
     describe_groups,
     describe_log_dirs,
+    describe_producers,
+    describe_topic_partitions,
+    describe_transactions,
     describe_user_scram_credentials,
     elect_leaders,
     end_txn,
@@ -50,6 +53,7 @@ from broker_core.handlers import (
     list_groups,
     list_offsets,
     list_partition_reassignments,
+    list_transactions,
     metadata,
     offset_commit,
     offset_delete,
@@ -120,6 +124,10 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.DESCRIBE_USER_SCRAM_CREDENTIALS: describe_user_scram_credentials.handle,
     api_keys.ALTER_USER_SCRAM_CREDENTIALS: alter_user_scram_credentials.handle,
     api_keys.DESCRIBE_CLUSTER: describe_cluster.handle,
+    api_keys.DESCRIBE_PRODUCERS: describe_producers.handle,
+    api_keys.DESCRIBE_TRANSACTIONS: describe_transactions.handle,
+    api_keys.LIST_TRANSACTIONS: list_transactions.handle,
+    api_keys.DESCRIBE_TOPIC_PARTITIONS: describe_topic_partitions.handle,
 }
 _BEFORE_SIGN_IN = (api_keys.API_VERSIONS, api_keys.SASL_HANDSHAKE, api_keys.SASL_AUTHENTICATE)
 # Decoded, a request takes a multiple of its bytes; only Produce needs more, and stays opaque.

@@ -60,6 +60,18 @@ from broker_core.protocol.messages.describe_log_dirs import (
     DescribeLogDirsRequest,
     DescribeLogDirsResponse,
 )
+from broker_core.protocol.messages.describe_producers import (
+    DescribeProducersRequest,
+    DescribeProducersResponse,
+)
+from broker_core.protocol.messages.describe_topic_partitions import (
+    DescribeTopicPartitionsRequest,
+    DescribeTopicPartitionsResponse,
+)
+from broker_core.protocol.messages.describe_transactions import (
+    DescribeTransactionsRequest,
+    DescribeTransactionsResponse,
+)
 from broker_core.protocol.messages.describe_user_scram_credentials import (
     DescribeUserScramCredentialsRequest,
     DescribeUserScramCredentialsResponse,
@@ -87,6 +99,10 @@ from broker_core.protocol.messages.list_offsets import ListOffsetsRequest, ListO
 from broker_core.protocol.messages.list_partition_reassignments import (
     ListPartitionReassignmentsRequest,
     ListPartitionReassignmentsResponse,
+)
+from broker_core.protocol.messages.list_transactions import (
+    ListTransactionsRequest,
+    ListTransactionsResponse,
 )
 from broker_core.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from broker_core.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
@@ -246,6 +262,24 @@ LIST_PARTITION_REASSIGNMENTS = Api(
 DESCRIBE_CLUSTER = Api(
     60, "DescribeCluster", 0, 1, 0, DescribeClusterRequest, DescribeClusterResponse
 )
+DESCRIBE_PRODUCERS = Api(
+    61, "DescribeProducers", 0, 0, 0, DescribeProducersRequest, DescribeProducersResponse
+)
+DESCRIBE_TRANSACTIONS = Api(
+    65, "DescribeTransactions", 0, 0, 0, DescribeTransactionsRequest, DescribeTransactionsResponse
+)
+LIST_TRANSACTIONS = Api(
+    66, "ListTransactions", 0, 1, 0, ListTransactionsRequest, ListTransactionsResponse
+)
+DESCRIBE_TOPIC_PARTITIONS = Api(
+    75,
+    "DescribeTopicPartitions",
+    0,
+    0,
+    0,
+    DescribeTopicPartitionsRequest,
+    DescribeTopicPartitionsResponse,
+)
 
 APIS: Mapping[int, Api] = {
     api.key: api
@@ -293,6 +327,10 @@ APIS: Mapping[int, Api] = {
         DESCRIBE_USER_SCRAM_CREDENTIALS,
         ALTER_USER_SCRAM_CREDENTIALS,
         DESCRIBE_CLUSTER,
+        DESCRIBE_PRODUCERS,
+        DESCRIBE_TRANSACTIONS,
+        LIST_TRANSACTIONS,
+        DESCRIBE_TOPIC_PARTITIONS,
     )
 }
 

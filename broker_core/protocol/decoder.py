@@ -71,6 +71,8 @@ class _DecoderSource(Source):
         for run in self.runs():
             if run[0].is_fixed:
                 self.fixed(run)
+            elif run[0].is_nested:
+                self.nested(run[0])
             else:
                 self.varying(run[0])
         for field in self.tagged():
@@ -87,6 +89,18 @@ class _DecoderSource(Source):
         targets = "".join(f"v_{field.name}, " for field in run)
         self.line(f"{targets}= {unpack}(d, p)")
         self.line(f"p += {layout.size}")
+
+    def nested(self, field: Field) -> None:
+        """Read a message in its place; where it may be null, after a byte: negative is null."""
+        assert isinstance(field.kind, type)
+        nested = self.name("nested", compile_decoder(field.kind, self.version, self.flexible))
+        if field.nullable:
+            self.line("n = d[p]")
+            self.line("p += 1")
+            self.line(f"if n > 127: v_{field.name} = None")
+            self.line(f"else: v_{field.name}, p = {nested}(d, p, e)")
+        else:
+            self.line(f"v_{field.name}, p = {nested}(d, p, e)")
 
     def varying(self, field: Field) -> None:
         what = f"{self.message.__name__}.{field.name}"

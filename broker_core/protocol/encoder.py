@@ -47,6 +47,8 @@ class _EncoderSource(Source):
                 self.fixed(run)
             elif run[0].is_array:
                 self.array(run[0])
+            elif run[0].is_nested:
+                self.nested(run[0])
             else:
                 self.varying(run[0])
         if self.has_tags:
@@ -94,6 +96,18 @@ class _EncoderSource(Source):
             self.flush()
         if field.nullable:
             self.indent = self.indent[:-4]
+
+    def nested(self, field: Field) -> None:
+        """Write a message in its place; where it may be null, after a byte: -1 is null, 1 not."""
+        assert isinstance(field.kind, type)
+        self.flush()
+        nested = self.name("nested", compile_encoder(field.kind, self.version, self.flexible))
+        self.line(f"v = {self.value(field)}")
+        if field.nullable:
+            self.line("if v is None: append(b'\\xff')")
+            self.line(f"else: append(b'\\x01'); {nested}(v, parts)")
+        else:
+            self.line(f"{nested}(v, parts)")
 
     def array(self, field: Field) -> None:
         self.flush()

@@ -67,6 +67,11 @@ class Field:
         return isinstance(self.kind, Kind) and self.kind.is_fixed and not self.is_array
 
     @property
+    def is_nested(self) -> bool:
+        """Whether it is one message inside another; if null is allowed, a byte says which."""
+        return not isinstance(self.kind, Kind) and not self.is_array
+
+    @property
     def format(self) -> str:
         """Its letter in :mod:`struct`; for fields of fixed size."""
         assert isinstance(self.kind, Kind)
@@ -115,8 +120,12 @@ def smallest_bytes(kind: Kind | type, version: int, flexible: bool) -> int:
     total = 1 if flexible else 0
     for field in present:
         if field.tag is None:
-            of_array = 1 if flexible else 4
-            total += of_array if field.is_array else smallest_bytes(field.kind, version, flexible)
+            if field.is_array:
+                total += 1 if flexible else 4
+            elif field.is_nested and field.nullable:
+                total += 1
+            else:
+                total += smallest_bytes(field.kind, version, flexible)
     return max(total, 1)
 
 

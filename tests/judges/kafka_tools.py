@@ -13,6 +13,7 @@ from tests.support.kafka_tools import (
     OFFSETS,
     TOOLS,
     TOPICS,
+    TRANSACTIONS,
     VERIFIABLE_CONSUMER,
     VERIFIABLE_PRODUCER,
     java,
@@ -136,6 +137,18 @@ class Story:
         )
         assert "shutdown_complete" in printed, printed
 
+    def transactions(self) -> None:
+        """What the copier left behind: an ended transaction, and nothing that hangs."""
+        listed = run_tool(TRANSACTIONS, *self._at, "list")
+        assert "copier" in listed, listed
+        described = run_tool(TRANSACTIONS, *self._at, "describe", "--transactional-id", "copier")
+        assert "Complete" in described, described
+        where = ("--topic", "copied-to", "--partition", "0")
+        producers = run_tool(TRANSACTIONS, *self._at, "describe-producers", *where)
+        assert "None" in producers, producers
+        hanging = run_tool(TRANSACTIONS, *self._at, "find-hanging", "--topic", "copied-to")
+        assert len(hanging.splitlines()) == 1, hanging
+
     def acls(self) -> None:
         """Add, list and remove a rule."""
         rule = ("--allow-principal", "User:ada", "--operation", "Read", "--topic", "secret")
@@ -159,6 +172,7 @@ CASES: Mapping[str, Callable[[Story], None]] = {
     "ProducerPerformance": Story.producer_performance,
     "BrokerApiVersionsCommand": Story.api_versions,
     "TransactionalMessageCopier": Story.transactional_copier,
+    "TransactionsCommand": Story.transactions,
     "AclCommand": Story.acls,
 }
 

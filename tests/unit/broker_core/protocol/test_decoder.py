@@ -87,3 +87,33 @@ def test_librdkafkas_three_bytes_too_many_are_ignored() -> None:
     request = decode(MetadataRequest, 12, flexible=True, data=b"\0\0\0\0\1\0\0")
 
     assert request.topics is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    """A message inside another."""
+
+    name: String
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    """A message with one in its place, and one that may be null."""
+
+    always: Inner
+    sometimes: Inner | None = wire(None)
+    count: Int32 = wire(0)
+
+
+@pytest.mark.parametrize(
+    ("sometimes", "written"), [(None, b"\xff"), (Inner(name="b"), b"\x01\x00\x01b")]
+)
+def test_a_message_in_another_may_be_null_where_a_byte_says_so(
+    sometimes: Inner | None, written: bytes
+) -> None:
+    message = Outer(always=Inner(name="a"), sometimes=sometimes, count=5)
+
+    encoded = b"".join(encode(message, 0, flexible=False))
+
+    assert encoded == b"\x00\x01a" + written + b"\x00\x00\x00\x05"
+    assert decode(Outer, 0, flexible=False, data=encoded) == message
