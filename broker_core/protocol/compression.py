@@ -1,7 +1,10 @@
 """gzip, snappy, lz4 and zstd behind one compress/decompress pair with a size limit.
 
-The broker itself never compresses what passes through it; this serves what must look inside a
-batch (tests, time look-ups, compaction) and runs off the event loop when batches are large.
+The broker leaves what passes through it as it is, unless a topic asks for a codec of its own. This
+serves that, and what must look inside a batch (time look-ups, compaction, tests), off the loop.
+
+What is written here must be readable by every client: Java's takes LZ4 frames only of blocks that
+do not depend on each other, and Snappy with its library's frame or as one raw block.
 
 Codec numbers: the lowest three bits of a batch's attributes (record batch format, Kafka protocol).
 """
@@ -16,6 +19,11 @@ from broker_core.errors import CorruptMessage, MessageTooLarge, UnsupportedCompr
 # What the Java snappy library writes around its blocks: magic, version, compatible version.
 _XERIAL_MAGIC = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
+# Magic; version 1, independent blocks, no checksums; blocks of up to 64 KB; checksum of these two.
+_LZ4_HEADER = b"\x04\x22\x4d\x18\x60\x40\x82"
+_LZ4_BLOCK_BYTES = 64 << 10
+_LZ4_STORED = 1 << 31  # in a block's size: it did not get smaller and stands as it is
+_LZ4_END = bytes(4)
 
 
 class Codec(IntEnum):
@@ -52,6 +60,20 @@ def decompress(codec: int, data: bytes, *, max_bytes: int) -> bytes:
     if known is Codec.SNAPPY:
         return _decompress_snappy(data, max_bytes)
     return _decompress_bounded(known, data, max_bytes)
+
+
+def _compress_lz4(data: bytes) -> bytes:
+    """An LZ4 frame as Kafka's own client writes it (LZ4 frame format 1.6)."""
+    parts = [_LZ4_HEADER]
+    for start in range(0, len(data), _LZ4_BLOCK_BYTES):
+        plain = data[start : start + _LZ4_BLOCK_BYTES]
+        packed = bytes(cramjam.lz4.compress_block(plain, store_size=False))
+        if len(packed) < len(plain):
+            parts += (len(packed).to_bytes(4, "little"), packed)
+        else:
+            parts += ((len(plain) | _LZ4_STORED).to_bytes(4, "little"), plain)
+    parts.append(_LZ4_END)
+    return b"".join(parts)
 
 
 _NO_ROOM = "failed to write whole buffer"  # what every cramjam codec says of a full output
@@ -102,10 +124,10 @@ def _decompress_snappy_block(block: bytes, max_bytes: int) -> bytes:
         raise CorruptMessage(f"records are not SNAPPY: {error}") from error
 
 
-_COMPRESS: Mapping[Codec, Callable[[bytes], cramjam.Buffer]] = {
+_COMPRESS: Mapping[Codec, Callable[[bytes], bytes | cramjam.Buffer]] = {
     Codec.GZIP: cramjam.gzip.compress,
     Codec.SNAPPY: cramjam.snappy.compress_raw,
-    Codec.LZ4: cramjam.lz4.compress,
+    Codec.LZ4: _compress_lz4,
     Codec.ZSTD: cramjam.zstd.compress,
 }
 _DECOMPRESS_INTO: Mapping[Codec, Callable[[bytes, bytearray], int]] = {

@@ -1,5 +1,7 @@
 """Codecs: round trips, foreign framing, garbage."""
 
+import random
+
 import cramjam
 import pytest
 
@@ -30,6 +32,19 @@ def test_the_java_librarys_snappy_frame_is_read() -> None:
 def test_garbage_is_a_corrupt_message(codec: Codec) -> None:
     with pytest.raises(CorruptMessage):
         decompress(codec, b"\x7f" + b"garbage" * 9, max_bytes=1000)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 300_000])
+def test_lz4_blocks_stand_alone_as_kafkas_client_demands(size: int) -> None:
+    half = size // 2
+    data = random.Random(7).randbytes(half) + b"tocsin" * half
+
+    written = compress(Codec.LZ4, data)
+
+    assert written[4] & 0x20  # "block independence" of the frame's descriptor
+    assert written[5] == 0x40  # blocks of 64 KB
+    assert bytes(cramjam.lz4.decompress(written)) == data
+    assert decompress(Codec.LZ4, written, max_bytes=len(data) + 1) == data
 
 
 def test_an_unknown_codec_is_named() -> None:
