@@ -24,6 +24,7 @@ from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.coordinator.transaction_store import TransactionStore, make_topic
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
+from broker_core.handlers.preparing import Preparing
 from broker_core.handlers.services import Services
 from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import ClusterTopology, OtherListener, SingleNode, Topology
@@ -137,6 +138,8 @@ class Broker:
         opened.push_async_callback(asyncio.to_thread, logs.close)
         commit = GroupCommit(logs.fault)
         opened.push_async_callback(commit.close)
+        preparing = Preparing()
+        opened.push_async_callback(preparing.close)
         cleaner = LogCleaner(logs, commit, self._clock)
         _run(cleaner.run(), "log-cleaner", opened)
         delayed = DelayedFetches()
@@ -160,6 +163,7 @@ class Broker:
             mechanisms=Mechanisms(self._users(), lambda: policy.current.credentials),
             policy=policy,
             throttle=Throttle(policy),
+            preparing=preparing,
             node_user=None if self._membership is None else self._membership.credentials.name,
         )
         if settings.disk_budget is not None:

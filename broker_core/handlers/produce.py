@@ -2,6 +2,8 @@
 
 Order of checks for each partition: authorization, existence, whether its transaction has added it,
 then those of the log (size, format, CRC, producer sequence). Every partition has its own outcome.
+Batches that must be opened first (compacted topics, ``compression.type``) are, off the loop and in
+order (:mod:`broker_core.handlers.preparing`).
 acks=1 waits for the group commit as acks=all does: one box has no second machine to remember.
 
 Not done: current leader (KIP-951: there is one node).
@@ -9,6 +11,7 @@ Not done: current leader (KIP-951: there is one node).
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from broker_core import metrics
 from broker_core.coordinator.transaction import ProducerIdentity
@@ -49,6 +52,7 @@ class _Outcome:
     index: int
     replica: Replica | None = None
     result: AppendResult | None = None
+    preparing: asyncio.Task[AppendResult] | None = None
     error: BrokerError | None = None
     is_acknowledged: bool = False
 
@@ -60,6 +64,7 @@ async def handle(request: ProduceRequest, call: Call) -> ProduceResponse | None:
         for topic in request.topic_data
         for partition in topic.partition_data
     ]
+    await _prepared(outcomes)
     if request.acks != 0:
         await _wait(outcomes, request.acks, request.timeout_ms / 1000)
     for outcome in outcomes:
@@ -87,15 +92,48 @@ def _append(
         _check(request, topic, call)
         outcome.replica = call.services.replicas.leading(topic, partition.index)
         records = partition.records or b""
-        if request.transactional_id is not None or is_transactional(records):
-            _check_transaction(request.transactional_id, outcome.replica, records, call)
-        outcome.result = outcome.replica.append(records, acks=request.acks)
-        if not outcome.result.duplicate:
-            metrics.MESSAGES_IN.labels(topic).inc(read_header(records).record_count)
-            metrics.BYTES_IN.labels(topic).inc(len(records))
+        preparing = call.services.preparing
+        if preparing.must_wait(outcome.replica.log, records):
+            outcome.preparing = preparing.append(
+                outcome.replica.log,
+                records,
+                partial(_append_now, request, outcome.replica, call, prepared=True),
+            )
+        else:
+            outcome.result = _append_now(request, outcome.replica, call, records)
     except BrokerError as error:
         outcome.error = error
     return outcome
+
+
+def _append_now(
+    request: ProduceRequest,
+    replica: Replica,
+    call: Call,
+    records: Bytes,
+    *,
+    prepared: bool = False,
+) -> AppendResult:
+    """Append a batch whose turn it is; its transaction may have ended while it was prepared."""
+    topic = replica.log.topic
+    if request.transactional_id is not None or is_transactional(records):
+        _check_transaction(request.transactional_id, replica, records, call)
+    result = replica.append(records, acks=request.acks, prepared=prepared)
+    if not result.duplicate:
+        metrics.MESSAGES_IN.labels(topic).inc(read_header(records).record_count)
+        metrics.BYTES_IN.labels(topic).inc(len(records))
+    return result
+
+
+async def _prepared(outcomes: list[_Outcome]) -> None:
+    """Wait for the batches that could not be appended at once."""
+    for outcome in outcomes:
+        if outcome.preparing is not None:
+            await asyncio.wait([outcome.preparing])
+            try:
+                outcome.result = outcome.preparing.result()
+            except BrokerError as error:
+                outcome.error = error
 
 
 def _check(request: ProduceRequest, topic: str, call: Call) -> None:

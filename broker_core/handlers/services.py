@@ -12,6 +12,7 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.error_codes import ErrorCode
 from broker_core.handlers.delayed import DelayedFetches
+from broker_core.handlers.preparing import Preparing
 from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import Topology
 from broker_core.log.group_commit import GroupCommit
@@ -78,6 +79,7 @@ class Services:
     policy: PolicyStore
     throttle: Throttle
     node_user: str | None = None
+    preparing: Preparing = field(default_factory=Preparing)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """What a produced batch must be before it enters a log. Pure.
 
-The checks stand in the order Kafka makes them. Only a compacted topic's batches are looked into,
-because a record without a key could never be compacted away.
+The checks stand in the order Kafka makes them. Batches are looked into for a compacted topic,
+because a record without a key could never be compacted away, and for one that compresses in a way
+of its own (``compression.type``); that is :func:`prepare`, for a thread.
 """
 
 from broker_core.errors import (
@@ -11,22 +12,27 @@ from broker_core.errors import (
     MessageTooLarge,
 )
 from broker_core.log.topic_config import LogConfig
+from broker_core.protocol.batch_rewriting import with_codec
 from broker_core.protocol.record_batch import (
     BatchHeader,
     Bytes,
     check_crc,
+    codec_of,
     read_header,
     read_records,
 )
 
 MAX_RECORDS = 1_000_000  # librdkafka's batch.num.messages goes no higher
-_MAX_COMPACTED_BYTES = 16 << 20
+_MAX_OPENED_BYTES = 16 << 20  # what the records of a batch may take that is looked into
 
 
-def check_batch(batch: Bytes, config: LogConfig, *, sequenced: bool = True) -> BatchHeader:
+def check_batch(
+    batch: Bytes, config: LogConfig, *, sequenced: bool = True, prepared: bool = False
+) -> BatchHeader:
     """Return the header of the one batch that ``batch`` is.
 
     Args:
+        prepared: Whether it is from :func:`prepare`; its records are not looked at again.
         sequenced: Whether a producer with an id numbers its records; a coordinator does not.
 
     Raises:
@@ -63,13 +69,35 @@ def check_batch(batch: Bytes, config: LogConfig, *, sequenced: bool = True) -> B
             raise InvalidRecord("a transactional batch without a producer id")
     elif header.producer_epoch < 0 or (sequenced and header.base_sequence < 0):
         raise InvalidRecord("a producer id without an epoch and a sequence")
-    if config.is_compacted:
+    if config.is_compacted and not prepared:
         _check_keys(batch)
     return header
 
 
+def must_be_prepared(batch: Bytes, config: LogConfig) -> bool:
+    """Whether somebody must look into a produced batch before it is appended."""
+    if config.is_compacted:
+        return True
+    return config.codec is not None and codec_of(batch) not in (None, config.codec)
+
+
+def prepare(batch: Bytes, config: LogConfig) -> Bytes:
+    """Return a produced batch as its topic keeps it; takes a while, so call it in a thread.
+
+    Raises:
+        BrokerError: It is not acceptable, see :func:`check_batch`; or its records, to be
+            compressed in another way, are not what its header promises.
+    """
+    header = check_batch(batch, config)
+    if config.codec is None or header.codec == config.codec:
+        return batch
+    return with_codec(
+        batch, config.codec, max_bytes=max(_MAX_OPENED_BYTES, config.max_message_bytes)
+    )
+
+
 def _check_keys(batch: Bytes) -> None:
-    records = read_records(batch, max_bytes=_MAX_COMPACTED_BYTES)
+    records = read_records(batch, max_bytes=_MAX_OPENED_BYTES)
     keyless = tuple(index for index, record in enumerate(records) if record.key is None)
     if keyless:
         raise InvalidRecord(

@@ -22,11 +22,10 @@ from broker_core.log.checkpoint import sync_directory
 from broker_core.log.compacted_transactions import CompactedTransactions
 from broker_core.log.segment import MAX_SPAN, SegmentIndexes, walk
 from broker_core.log.transaction_index import AbortedTransaction, TransactionIndex
-from broker_core.protocol.compression import Codec
+from broker_core.protocol.batch_rewriting import with_records
 from broker_core.protocol.record_batch import (
     BatchHeader,
     Record,
-    build_batch,
     read_header,
     read_records,
 )
@@ -177,15 +176,7 @@ def _compact(
         return batch
     if not kept:
         return b""
-    return build_batch(
-        kept,
-        codec=Codec(header.codec),
-        leader_epoch=header.leader_epoch,
-        producer_id=header.producer_id,
-        producer_epoch=header.producer_epoch,
-        base_sequence=header.base_sequence,
-        transactional=header.is_transactional,
-    )
+    return with_records(header, kept)
 
 
 def _records(batch: bytes) -> list[Record] | None:

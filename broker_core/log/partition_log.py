@@ -135,7 +135,12 @@ class PartitionLog:
     # -- writing
 
     def append(
-        self, batches: Bytes, leader_epoch: int = 0, *, sequenced: bool = True
+        self,
+        batches: Bytes,
+        leader_epoch: int = 0,
+        *,
+        sequenced: bool = True,
+        prepared: bool = False,
     ) -> AppendResult:
         """Append one record batch; it is durable after ``GroupCommit.durable``.
 
@@ -145,6 +150,7 @@ class PartitionLog:
         Args:
             batches: Exactly one batch: Produce v3 and later allow no more for a partition.
             sequenced: False for what a coordinator writes in a producer's name, without sequence.
+            prepared: True for what ``batch_check.prepare`` returned, in a thread.
 
         Raises:
             CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge,
@@ -155,7 +161,7 @@ class PartitionLog:
             StorageError: It could not be written (full disk, or out of service).
         """
         self._check_writable()
-        header = check_batch(batches, self.config, sequenced=sequenced)
+        header = check_batch(batches, self.config, sequenced=sequenced, prepared=prepared)
         now_ms = self._clock.now_ms()
         append_time_ms = now_ms if self.config.has_log_append_time else -1
         if not sequenced:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from broker_core.errors import InvalidConfig, InvalidRequest
+from broker_core.protocol.compression import Codec
 from broker_core.protocol.messages.incremental_alter_configs import AlterableConfig
 from broker_core.settings import LogSettings
 
@@ -36,6 +37,7 @@ class LogConfig:
         min_compaction_lag_ms: How long a record stays before compaction may remove it.
         has_log_append_time: The broker's time replaces the producer's.
         min_insync_replicas: acks=all is refused while fewer replicas are in sync, or all there are.
+        codec: How batches are compressed on disk; None: as their producer has.
     """
 
     segment_bytes: int
@@ -49,6 +51,7 @@ class LogConfig:
     min_compaction_lag_ms: int = 0
     has_log_append_time: bool = False
     min_insync_replicas: int = 1
+    codec: Codec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,7 @@ def describe_log_config(resolved: LogConfig) -> dict[str, str]:
     ]
     return {
         "cleanup.policy": ",".join(policies),
-        "compression.type": "producer",
+        "compression.type": "producer" if resolved.codec is None else _CODECS[resolved.codec],
         "delete.retention.ms": str(resolved.delete_retention_ms),
         "max.message.bytes": str(resolved.max_message_bytes),
         "message.timestamp.type": "LogAppendTime" if resolved.has_log_append_time else "CreateTime",
@@ -163,13 +166,14 @@ def _integer(attribute: str, least: int, most: int = _INT64_MAX) -> _Reader:
     return read
 
 
-def _only(*accepted: str) -> _Reader:
-    def read(name: str, text: str) -> dict[str, Any]:
-        if text not in accepted:
-            raise InvalidConfig(f"{name} is {text!r}; this broker knows {', '.join(accepted)}")
-        return {}
-
-    return read
+def _compression_type(name: str, text: str) -> dict[str, Any]:
+    for codec, title in _CODECS.items():
+        if text == title:
+            return {"codec": codec}
+    if text != "producer":
+        known = ", ".join(_CODECS.values())
+        raise InvalidConfig(f"{name} is {text!r}, not producer or one of {known}")
+    return {"codec": None}
 
 
 def _cleanup_policy(name: str, text: str) -> dict[str, Any]:
@@ -188,9 +192,16 @@ def _timestamp_type(name: str, text: str) -> dict[str, Any]:
     return {"has_log_append_time": text == "LogAppendTime"}
 
 
+_CODECS: Mapping[Codec, str] = {
+    Codec.NONE: "uncompressed",
+    Codec.GZIP: "gzip",
+    Codec.SNAPPY: "snappy",
+    Codec.LZ4: "lz4",
+    Codec.ZSTD: "zstd",
+}
 _READERS: Mapping[str, _Reader] = {
     "cleanup.policy": _cleanup_policy,
-    "compression.type": _only("producer"),
+    "compression.type": _compression_type,
     "delete.retention.ms": _integer("delete_retention_ms", 0),
     "max.message.bytes": _integer("max_message_bytes", 1, MAX_SEGMENT_BYTES),
     "message.timestamp.type": _timestamp_type,

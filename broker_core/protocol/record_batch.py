@@ -12,7 +12,7 @@ base offset and leader epoch are the log's to set: :func:`assign` writes them in
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ HEADER_BYTES = 61
 LENGTH_PREFIX_BYTES = 12  # base offset and batch length: what stands before the counted bytes
 MAGIC = 2
 NO_PRODUCER = -1
+CODEC_MASK = 0x07  # of the attributes
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _CRC = struct.Struct(">I")
@@ -38,7 +39,6 @@ _MAGIC_AT = 16
 _BASE_OFFSET = struct.Struct(">q")
 _LEADER_EPOCH = struct.Struct(">i")
 _LEADER_EPOCH_AT = 12
-_CODEC_MASK = 0x07
 _LOG_APPEND_TIME = 0x08
 _TRANSACTIONAL = 0x10
 _CONTROL = 0x20
@@ -84,7 +84,7 @@ class BatchHeader(NamedTuple):
     @property
     def codec(self) -> int:
         """Compression number, see :class:`~broker_core.protocol.compression.Codec`."""
-        return self.attributes & _CODEC_MASK
+        return self.attributes & CODEC_MASK
 
     @property
     def is_control(self) -> bool:
@@ -144,6 +144,11 @@ def is_transactional(data: Bytes) -> bool:
     return len(data) >= HEADER_BYTES and bool(data[_CRC_COVERS_FROM + 1] & _TRANSACTIONAL)
 
 
+def codec_of(data: Bytes) -> int | None:
+    """How the first batch says that it is compressed; None if it is cut off."""
+    return data[_CRC_COVERS_FROM + 1] & CODEC_MASK if len(data) >= HEADER_BYTES else None
+
+
 def read_batches(data: Bytes) -> list[tuple[int, BatchHeader]]:
     """Return (start, header) of each batch in ``data``, which holds whole batches only.
 
@@ -199,13 +204,33 @@ def read_records(data: Bytes, start: int = 0, *, max_bytes: int = 256 << 20) -> 
         CorruptMessage: The records are not what the header promises.
         MessageTooLarge: They decompress to more than ``max_bytes``.
     """
+    section = records_section(data, start, max_bytes=max_bytes)
+    return list(each_record(section, read_header(data, start)))
+
+
+def records_section(data: Bytes, start: int = 0, *, max_bytes: int) -> bytes:
+    """Return the records of the batch at ``start``, decompressed but not decoded.
+
+    Raises:
+        CorruptMessage: They are not what the header promises.
+        MessageTooLarge: They decompress to more than ``max_bytes``.
+        UnsupportedCompressionType: In a way that is not known.
+    """
     header = read_header(data, start)
     if start + header.size > len(data):
         raise CorruptMessage("the batch is cut off")
     section = bytes(data[start + HEADER_BYTES : start + header.size])
-    section = decompress(header.codec, section, max_bytes=max_bytes)
+    return decompress(header.codec, section, max_bytes=max_bytes)
+
+
+def each_record(section: bytes, header: BatchHeader) -> Iterator[Record]:
+    """Decode the records of a batch one after the other, see :func:`records_section`.
+
+    Raises:
+        CorruptMessage: They are not what the header promises.
+    """
     try:
-        return list(_records(section, header))
+        yield from _records(section, header)
     except (IndexError, UnicodeDecodeError) as error:
         raise CorruptMessage("records are cut off or not UTF-8 where they must be") from error
 
@@ -231,6 +256,8 @@ def _records(section: bytes, header: BatchHeader) -> Iterator[Record]:
         if header.has_log_append_time:
             timestamp = header.max_timestamp
         yield Record(header.base_offset + offset_delta, timestamp, key, value, tuple(headers))
+    if position != len(section):
+        raise CorruptMessage(f"{len(section) - position} bytes after the last record")
 
 
 def _read_record_start(section: bytes, position: int) -> tuple[int, int, int]:
@@ -264,28 +291,49 @@ def build_batch(
     For what the broker itself writes (committed offsets, transactions), and for tests.
     """
     first = records[0]
-    max_timestamp = max(record.timestamp for record in records)
-    section = b"".join(_encode_record(record, first) for record in records)
-    fields = (
-        int(codec) | (_TRANSACTIONAL if transactional else 0) | (_CONTROL if control else 0),
-        records[-1].offset - first.offset,
-        first.timestamp,
-        max_timestamp,
-        producer_id,
-        producer_epoch,
-        base_sequence,
-        len(records),
+    attributes = int(codec)
+    attributes |= (_TRANSACTIONAL if transactional else 0) | (_CONTROL if control else 0)
+    header = BatchHeader(
+        base_offset=first.offset,
+        batch_length=0,
+        leader_epoch=leader_epoch,
+        magic=MAGIC,
+        crc=0,
+        attributes=attributes,
+        last_offset_delta=records[-1].offset - first.offset,
+        base_timestamp=first.timestamp,
+        max_timestamp=max(record.timestamp for record in records),
+        producer_id=producer_id,
+        producer_epoch=producer_epoch,
+        base_sequence=base_sequence,
+        record_count=len(records),
     )
-    covered = struct.pack(">hiqqqhii", *fields) + compress(codec, section)
-    batch_length = _CRC_COVERS_FROM - LENGTH_PREFIX_BYTES + len(covered)
-    crc = google_crc32c.value(covered)
-    return struct.pack(">qiibI", first.offset, batch_length, leader_epoch, MAGIC, crc) + covered
+    return encode_batch(header, encode_records(records, header))
 
 
-def _encode_record(record: Record, first: Record) -> bytes:
+def encode_batch(header: BatchHeader, section: bytes) -> bytes:
+    """Encode a batch of these fields and records; length and CRC follow from them.
+
+    Args:
+        section: The records, not compressed yet.
+    """
+    compressed = compress(Codec(header.codec), section)
+    length = HEADER_BYTES - LENGTH_PREFIX_BYTES + len(compressed)
+    fixed = bytearray(_HEADER.pack(*header._replace(batch_length=length)))
+    crc = google_crc32c.extend(google_crc32c.value(bytes(fixed[_CRC_COVERS_FROM:])), compressed)
+    _CRC.pack_into(fixed, _CRC_AT, crc)
+    return bytes(fixed) + compressed
+
+
+def encode_records(records: Iterable[Record], header: BatchHeader) -> bytes:
+    """Encode records relative to the offset and the timestamp where their batch begins."""
+    return b"".join(_encode_record(record, header) for record in records)
+
+
+def _encode_record(record: Record, header: BatchHeader) -> bytes:
     body = bytearray(b"\x00")
-    body += varlong(record.timestamp - first.timestamp)
-    body += varlong(record.offset - first.offset)
+    body += varlong(record.timestamp - header.base_timestamp)
+    body += varlong(record.offset - header.base_offset)
     body += _sized(record.key)
     body += _sized(record.value)
     body += varlong(len(record.headers))

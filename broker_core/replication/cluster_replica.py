@@ -265,12 +265,19 @@ class ClusterReplica(Replica):
 
     # -- leading
 
-    def append(self, batch: Bytes, *, acks: int = ACKS_ALL, sequenced: bool = True) -> AppendResult:
+    def append(
+        self,
+        batch: Bytes,
+        *,
+        acks: int = ACKS_ALL,
+        sequenced: bool = True,
+        prepared: bool = False,
+    ) -> AppendResult:
         """Append one record batch as the leader, see :meth:`Replica.append`."""
         self.check_leader()
         if acks == ACKS_ALL and not self._has_enough():
             raise NotEnoughReplicas(self._shortage())
-        result = super().append(batch, acks=acks, sequenced=sequenced)
+        result = super().append(batch, acks=acks, sequenced=sequenced, prepared=prepared)
         self._tell_followers()
         return result
 

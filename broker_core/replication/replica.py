@@ -42,18 +42,26 @@ class Replica:
         if current_leader_epoch > self.leader_epoch:
             raise UnknownLeaderEpoch(f"leader epoch {current_leader_epoch}")
 
-    def append(self, batch: Bytes, *, acks: int = ACKS_ALL, sequenced: bool = True) -> AppendResult:
+    def append(
+        self,
+        batch: Bytes,
+        *,
+        acks: int = ACKS_ALL,
+        sequenced: bool = True,
+        prepared: bool = False,
+    ) -> AppendResult:
         """Append one record batch as the leader; wait for :meth:`acknowledged` before saying so.
 
         Args:
             sequenced: False for what a coordinator writes in a producer's name.
+            prepared: True for what ``batch_check.prepare`` returned.
 
         Raises:
             NotLeaderOrFollower: Another node leads.
             NotEnoughReplicas: acks is all and fewer are in sync than the topic wants.
             BrokerError: The log refuses it, see ``PartitionLog.append``.
         """
-        result = self.log.append(batch, self.leader_epoch, sequenced=sequenced)
+        result = self.log.append(batch, self.leader_epoch, sequenced=sequenced, prepared=prepared)
         self._commit.request(self.log)
         return result
 

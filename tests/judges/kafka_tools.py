@@ -8,6 +8,8 @@ from tests.judges.verdict import Outcome, Verdict
 from tests.support.kafka_tools import (
     ACLS,
     CONFIGS,
+    CONSOLE_CONSUMER,
+    CONSOLE_PRODUCER,
     GROUPS,
     LOG_DIRS,
     OFFSETS,
@@ -21,8 +23,6 @@ from tests.support.kafka_tools import (
 )
 from tests.support.maven import fetch
 
-CONSOLE_PRODUCER = f"{TOOLS}.ConsoleProducer"
-CONSOLE_CONSUMER = f"{TOOLS}.consumer.ConsoleConsumer"
 SECONDS = 120
 RECORDS = 20_000
 

@@ -18,6 +18,7 @@ from broker_core.protocol.record_batch import (
     read_batches,
     read_header,
     read_records,
+    with_append_time,
 )
 from tests.support.partition import NOON_MS
 
@@ -91,6 +92,25 @@ def test_the_last_record_of_each_key_stays_at_its_offset(tmp_path: Path, codec: 
     header = read_header(rewritten.swap.read_bytes())
     assert (header.codec, header.leader_epoch, header.producer_id) == (codec, 3, 9)
     assert rewritten.swap.name.endswith("-00000000000000000006.swap")
+
+
+def test_a_batch_keeps_its_span_and_the_kind_of_its_timestamps(tmp_path: Path) -> None:
+    file = sealed(tmp_path, 0, [(b"a", b"1"), (b"b", b"1"), (b"a", b"2"), (b"c", b"1")])
+    batch, _ = with_append_time(
+        file.path.read_bytes(), read_header(file.path.read_bytes()), NOON_MS + 5
+    )
+    file.path.write_bytes(batch)
+
+    rewritten = rewrite([file])
+
+    assert rewritten is not None
+    data = rewritten.swap.read_bytes()
+    before, after = read_header(batch), read_header(data)
+    assert after.has_log_append_time
+    assert {record.timestamp for record in read_records(data)} == {NOON_MS + 5}
+    assert (after.base_offset, after.last_offset) == (before.base_offset, before.last_offset)
+    assert after.last_sequence == before.last_sequence
+    assert after.record_count == 3
 
 
 def test_nothing_is_written_if_nothing_is_gained(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from broker_core.log.topic_config import (
     describe_log_config,
     read_log_config,
 )
+from broker_core.protocol.compression import Codec
 from broker_core.settings import LogSettings
 
 SETTINGS = LogSettings(segment_bytes=5000, retention_age=timedelta(hours=1))
@@ -59,7 +60,7 @@ def test_what_a_topic_sets_counts() -> None:
         ("cleanup.policy", "archive"),
         ("cleanup.policy", ""),
         ("message.timestamp.type", "Both"),
-        ("compression.type", "zstd"),
+        ("compression.type", "zip"),
         ("min.insync.replicas", "0"),
     ],
 )
@@ -72,6 +73,24 @@ def test_what_is_described_can_be_set_and_means_the_same() -> None:
     config = read_log_config({"cleanup.policy": "compact", "retention.bytes": "5"}, SETTINGS)
 
     assert read_log_config(describe_log_config(config), SETTINGS) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("producer", None),
+        ("uncompressed", Codec.NONE),
+        ("gzip", Codec.GZIP),
+        ("snappy", Codec.SNAPPY),
+        ("lz4", Codec.LZ4),
+        ("zstd", Codec.ZSTD),
+    ],
+)
+def test_compression_is_the_producers_or_the_topics(text: str, codec: Codec | None) -> None:
+    config = read_log_config({"compression.type": text}, SETTINGS)
+
+    assert config.codec == codec
+    assert describe_log_config(config)["compression.type"] == text
 
 
 def test_a_segment_never_outgrows_its_index() -> None:
