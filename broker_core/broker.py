@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from types import TracebackType
 
 import structlog
 
+from broker_core import metrics
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
 from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
@@ -24,6 +26,7 @@ from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.coordinator.transaction_store import TransactionStore, make_topic
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
+from broker_core.handlers.fetch_session import FetchSessions
 from broker_core.handlers.preparing import Preparing
 from broker_core.handlers.services import Services
 from broker_core.handlers.throttling import Throttle
@@ -160,6 +163,11 @@ class Broker:
             clock=self._clock,
             authorizer=_authorizer(settings, policy),
             delayed=delayed,
+            fetch_sessions=FetchSessions(
+                slots=settings.max_fetch_sessions,
+                new_id=lambda: secrets.randbelow(2**31 - 1) + 1,
+                evicted=metrics.FETCH_SESSION_EVICTIONS.inc,
+            ),
             mechanisms=Mechanisms(self._users(), lambda: policy.current.credentials),
             policy=policy,
             throttle=Throttle(policy),

@@ -51,6 +51,8 @@ BrokerError                        -1  anything a client may hear about
 ├── UnknownProducerId              59
 ├── NonEmptyGroup                  68
 ├── GroupIdNotFound                69
+├── FetchSessionIdNotFound         70  retriable (with a full fetch)
+├── InvalidFetchSessionEpoch       71  retriable (with a full fetch)
 ├── FencedLeaderEpoch              74  retriable
 ├── UnknownLeaderEpoch             75  retriable
 ├── UnsupportedCompressionType     76
@@ -395,6 +397,18 @@ class GroupIdNotFound(BrokerError):
     """There is no group of that name."""
 
     code = ErrorCode.GROUP_ID_NOT_FOUND
+
+
+class FetchSessionIdNotFound(BrokerError):
+    """The broker has forgotten the fetch session, or never knew it."""
+
+    code = ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+
+
+class InvalidFetchSessionEpoch(BrokerError):
+    """The fetch is not the next one of its session."""
+
+    code = ErrorCode.INVALID_FETCH_SESSION_EPOCH
 
 
 class FencedLeaderEpoch(BrokerError):

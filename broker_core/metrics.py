@@ -73,6 +73,18 @@ DELAYED_FETCHES = Gauge(
     "kafka_server_delayedoperationpurgatory_purgatorysize",
     "Fetches waiting for enough bytes.",
 )
+FETCH_SESSIONS = Gauge(
+    "kafka_server_fetchsessioncache_numincrementalfetchsessions",
+    "Fetch sessions that clients have.",
+)
+FETCH_SESSION_PARTITIONS = Gauge(
+    "kafka_server_fetchsessioncache_numincrementalfetchpartitionscached",
+    "Partitions of all fetch sessions together.",
+)
+FETCH_SESSION_EVICTIONS = Counter(
+    "kafka_server_fetchsessioncache_incrementalfetchsessionevictions_total",
+    "Fetch sessions that went to make room for others.",
+)
 LOG_FLUSH_SECONDS = Histogram(
     "kafka_log_logflushstats_logflush_seconds",
     "One round of the group commit: every log that waits, synced in a thread.",

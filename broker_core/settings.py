@@ -232,6 +232,10 @@ class BrokerSettings(Section):
     max_fetch_bytes: PositiveInt = Field(
         default=32 << 20, description="Most that one fetch answers, whatever the client asks."
     )
+    max_fetch_sessions: NonNegativeInt = Field(
+        default=1000,
+        description="Clients that need not name every partition in every fetch (KIP-227).",
+    )
     idle_timeout: timedelta = Field(
         default=timedelta(minutes=10), description="A silent client is closed after this."
     )

@@ -3,28 +3,31 @@
 Waits until ``min_bytes`` can be answered or ``max_wait_ms`` is over; an error in any partition is
 answered at once. The first partition that has anything gives at least one batch, however large, so
 that a consumer never starves behind a batch larger than its limits (KIP-74). Partitions are served
-in the order asked for; clients rotate it. Fetches of followers: ``handlers/replica_fetch.py``. A
-read_committed consumer gets what lies below the last stable offset, and the aborted transactions in
-it, whose records it skips itself.
+in the order asked for, which clients rotate; in a fetch session whoever was served goes last
+(``handlers/fetch_session.py``, KIP-227; versions from 7 on). Fetches of followers:
+``handlers/replica_fetch.py``. A read_committed consumer gets what lies below the last stable
+offset, and the aborted transactions in it, whose records it skips itself.
 
-Not done: fetch sessions (KIP-227; the session id is always 0, which tells clients to send
-everything each time), reading from followers (KIP-392). Versions 13 and later (topic ids).
+Not done: reading from followers (KIP-392). Versions 13 and later (topic ids).
 """
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker_core import metrics
 from broker_core.errors import (
     BrokerError,
+    ErrorCode,
     TopicAuthorizationFailed,
     UnknownTopicOrPartition,
 )
 from broker_core.handlers import replica_fetch
+from broker_core.handlers.fetch_session import Owner, Wanted
 from broker_core.handlers.services import Call
 from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.messages.fetch import (
     AbortedTransaction,
-    FetchableTopicResponse,
     FetchPartition,
     FetchRequest,
     FetchResponse,
@@ -50,21 +53,34 @@ class _Read:
 
 
 async def handle(request: FetchRequest, call: Call) -> FetchResponse:
-    """Read; if that is too little and nothing failed, wait and read again."""
-    if request.replica_id != CONSUMER:
-        return await replica_fetch.handle(request, call)
-    reads = [
-        _open(request, topic.topic, partition, call)
-        for topic in request.topics
-        for partition in topic.partitions
-    ]
+    """Find out what is to be read, read it, and answer what of it is news."""
+    is_follower = request.replica_id != CONSUMER
+    if is_follower and not call.is_of_node:
+        return FetchResponse(error_code=ErrorCode.CLUSTER_AUTHORIZATION_FAILED, responses=())
+    sessions = call.services.fetch_sessions
+    try:
+        turn = sessions.turn(request, Owner(call.client.principal.name, is_follower), _now_ms())
+    except BrokerError as error:
+        return FetchResponse(error_code=error.code, responses=())
+    read = replica_fetch.read if is_follower else _read
+    answer = turn.answer(await read(turn.wanted, request, call), _now_ms())
+    metrics.FETCH_SESSIONS.set(len(sessions))
+    metrics.FETCH_SESSION_PARTITIONS.set(sessions.partitions)
+    return answer
+
+
+async def _read(
+    wanted: Sequence[Wanted], request: FetchRequest, call: Call
+) -> Sequence[PartitionData]:
+    """Read for a consumer; if that is too little and nothing failed, wait and read again."""
+    reads = [_open(request, topic, partition, call) for topic, partition in wanted]
     max_bytes = max(0, min(request.max_bytes, call.services.settings.max_fetch_bytes))
 
     def is_enough() -> bool:
         found = _read_all(reads, max_bytes)
         return found >= request.min_bytes or any(read.error for read in reads)
 
-    if not is_enough() and request.max_wait_ms > 0:
+    if reads and not is_enough() and request.max_wait_ms > 0:
         await call.services.delayed.wait(
             [read.replica for read in reads if read.replica],
             seconds=min(request.max_wait_ms / 1000, MAX_WAIT_SECONDS),
@@ -73,17 +89,12 @@ async def handle(request: FetchRequest, call: Call) -> FetchResponse:
     for read in reads:
         if read.records:
             metrics.BYTES_OUT.labels(read.topic).inc(len(read.records))
-    answers = iter(reads)
-    return FetchResponse(
-        throttle_time_ms=0,
-        responses=tuple(
-            FetchableTopicResponse(
-                topic=topic.topic,
-                partitions=tuple(_answer(next(answers)) for _ in topic.partitions),
-            )
-            for topic in request.topics
-        ),
-    )
+    return [_answer(read) for read in reads]
+
+
+def _now_ms() -> int:
+    """A clock that never jumps: no session ages because somebody set the time."""
+    return int(asyncio.get_running_loop().time() * 1000)
 
 
 def _open(request: FetchRequest, topic: str, asked: FetchPartition, call: Call) -> _Read:

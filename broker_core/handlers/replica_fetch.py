@@ -5,18 +5,17 @@ of its last record. If the two logs part before that offset, it is told where (K
 counts for the high watermark, so only a node of the cluster may ask.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from broker_core.errors import BrokerError, ErrorCode
+from broker_core.errors import BrokerError
+from broker_core.handlers.fetch_session import Wanted
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.fetch import (
     NOT_DIVERGING,
     EpochEndOffset,
-    FetchableTopicResponse,
     FetchPartition,
     FetchRequest,
-    FetchResponse,
     PartitionData,
 )
 from broker_core.replication.replica import Replica
@@ -38,15 +37,11 @@ class _Copy:
         return self.error is not None or self.diverging is not NOT_DIVERGING
 
 
-async def handle(request: FetchRequest, call: Call) -> FetchResponse:
-    """Take note of how far the follower is; answer at once if there is more, else wait for it."""
-    if not call.is_of_node:
-        return FetchResponse(error_code=ErrorCode.CLUSTER_AUTHORIZATION_FAILED, responses=())
-    copies = [
-        _open(topic.topic, asked, request.replica_id, call)
-        for topic in request.topics
-        for asked in topic.partitions
-    ]
+async def read(
+    wanted: Sequence[Wanted], request: FetchRequest, call: Call
+) -> Sequence[PartitionData]:
+    """Take note of how far the follower is; return at once if there is more, else wait for it."""
+    copies = [_open(topic, asked, request.replica_id, call) for topic, asked in wanted]
 
     def is_enough() -> bool:
         return _read_all(copies, request.max_bytes) >= request.min_bytes or any(
@@ -59,16 +54,7 @@ async def handle(request: FetchRequest, call: Call) -> FetchResponse:
             seconds=request.max_wait_ms / 1000,
             is_enough=is_enough,
         )
-    answers = iter(copies)
-    return FetchResponse(
-        responses=tuple(
-            FetchableTopicResponse(
-                topic=topic.topic,
-                partitions=tuple(_answer(next(answers)) for _ in topic.partitions),
-            )
-            for topic in request.topics
-        )
-    )
+    return [_answer(copy) for copy in copies]
 
 
 @dataclass(frozen=True, slots=True)

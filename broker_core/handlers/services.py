@@ -12,6 +12,7 @@ from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.error_codes import ErrorCode
 from broker_core.handlers.delayed import DelayedFetches
+from broker_core.handlers.fetch_session import FetchSessions
 from broker_core.handlers.preparing import Preparing
 from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import Topology
@@ -75,6 +76,7 @@ class Services:
     clock: Clock
     authorizer: Authorizer
     delayed: DelayedFetches
+    fetch_sessions: FetchSessions
     mechanisms: SaslMechanisms
     policy: PolicyStore
     throttle: Throttle

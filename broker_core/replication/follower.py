@@ -1,7 +1,8 @@
 """Fetcher: copies every partition that one node leads and this node follows.
 
-One connection and one request at a time for all of them. What comes is appended as it is, synced,
-and only then does the next request say that it is here: the leader counts on it. A log that went
+One connection and one request at a time for all of them, in a fetch session: only what is new is
+said and told. What comes is appended as it is, synced, and only then does the next request say that
+it is here: the leader counts on it. A log that went
 another way is cut where the leader says (KIP-595), never by high watermark; one that ends before
 the leader's begins anew. For the event loop.
 """
@@ -18,10 +19,8 @@ from broker_core.errors import BrokerError, ErrorCode, NetworkException
 from broker_core.log.group_commit import GroupCommit
 from broker_core.protocol.messages.fetch import (
     NOT_DIVERGING,
-    FetchPartition,
     FetchRequest,
     FetchResponse,
-    FetchTopic,
     PartitionData,
 )
 from broker_core.protocol.record_batch import read_batches
@@ -29,6 +28,7 @@ from broker_core.replication.cluster_replica import ClusterReplica
 from broker_core.replication.cluster_state import Node
 from broker_core.replication.leader_epoch import EpochEnd
 from broker_core.replication.peer import Credentials, Peer
+from broker_core.replication.session_client import Position, Said, SessionClient
 from broker_core.settings import ReplicationSettings
 
 structured = structlog.get_logger()
@@ -38,6 +38,10 @@ _ANSWER_SECONDS = 10.0  # beyond what the leader may hold the request
 _PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _SETTLING_SECONDS = 0.05  # for the leader and this node to learn the same
+_SESSION_ERRORS = (
+    ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
+    ErrorCode.INVALID_FETCH_SESSION_EPOCH,
+)
 
 
 @dataclass(slots=True)
@@ -47,6 +51,16 @@ class _Asked:
     replica: ClusterReplica
     leader_epoch: int
     fetch_offset: int
+
+    @property
+    def position(self) -> Position:
+        """What the leader is told of it."""
+        return Position(
+            leader_epoch=self.leader_epoch,
+            fetch_offset=self.fetch_offset,
+            last_epoch=self.replica.last_epoch,
+            log_start_offset=self.replica.log.log_start_offset,
+        )
 
     @property
     def holds(self) -> bool:
@@ -115,23 +129,27 @@ class Fetcher:
             credentials=self._credentials,
             client_id=f"node-{self._node_id}",
         )
+        session = SessionClient(partition_max_bytes=self._settings.partition_fetch_bytes)
         changed = asyncio.ensure_future(self._changed.wait())
         try:
             while not self._changed.is_set():
-                await self._round(peer, changed)
+                await self._round(peer, session, changed)
         finally:
             changed.cancel()
             await peer.close()
 
-    async def _round(self, peer: Peer, changed: asyncio.Future[Any]) -> None:
+    async def _round(
+        self, peer: Peer, session: SessionClient, changed: asyncio.Future[Any]
+    ) -> None:
         asked = self._ask_for()
         wait_ms = round(self._wait_seconds() * 1000)
         if not asked:
             await asyncio.wait([changed], timeout=wait_ms / 1000)
             return
+        said = session.say({key: each.position for key, each in asked.items()})
         sending = asyncio.ensure_future(
             peer.send(
-                self._request(asked, wait_ms),
+                self._request(said, wait_ms),
                 FETCH_VERSION,
                 timeout_seconds=wait_ms / 1000 + _ANSWER_SECONDS,
             )
@@ -144,9 +162,10 @@ class Fetcher:
         finally:
             sending.cancel()
             await asyncio.wait([sending])
-        if response.error_code != ErrorCode.NONE:
+        if session.heard(response.error_code, response.session_id):
+            await self._take(asked, response)
+        elif response.error_code not in _SESSION_ERRORS:
             raise NetworkException(f"the leader refuses: error {response.error_code}")
-        await self._take(asked, response)
 
     # -- asking
 
@@ -173,28 +192,16 @@ class Fetcher:
         now = asyncio.get_running_loop().time()
         return min(longest, max(0.001, min(self._resting.values()) - now))
 
-    def _request(self, asked: dict[tuple[str, int], _Asked], wait_ms: int) -> FetchRequest:
-        topics: dict[str, list[FetchPartition]] = {}
-        for (topic, index), each in asked.items():
-            topics.setdefault(topic, []).append(
-                FetchPartition(
-                    partition=index,
-                    current_leader_epoch=each.leader_epoch,
-                    fetch_offset=each.fetch_offset,
-                    last_fetched_epoch=each.replica.last_epoch,
-                    log_start_offset=each.replica.log.log_start_offset,
-                    partition_max_bytes=self._settings.partition_fetch_bytes,
-                )
-            )
+    def _request(self, said: Said, wait_ms: int) -> FetchRequest:
         return FetchRequest(
             replica_id=self._node_id,
             max_wait_ms=wait_ms,
             min_bytes=1,
             max_bytes=self._settings.fetch_bytes,
-            topics=tuple(
-                FetchTopic(topic=topic, partitions=tuple(partitions))
-                for topic, partitions in topics.items()
-            ),
+            session_id=said.session_id,
+            session_epoch=said.session_epoch,
+            topics=said.topics,
+            forgotten_topics_data=said.forgotten,
         )
 
     # -- taking

@@ -95,7 +95,7 @@ class FetchableTopicResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchResponse:
-    """What was read; ``session_id`` 0: no fetch session."""
+    """What was read, in a fetch session what of it is new; ``session_id`` 0: there is none."""
 
     throttle_time_ms: Int32 = 0
     error_code: Int16 = wire(0, since=7)

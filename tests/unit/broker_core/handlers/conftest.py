@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.coordinator.transaction_store import TransactionStore, make_topic
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
+from broker_core.handlers.fetch_session import FetchSessions
 from broker_core.handlers.services import Services
 from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import SingleNode
@@ -73,6 +75,7 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         clock=clock,
         authorizer=Authorizer.restricted(),
         delayed=DelayedFetches(),
+        fetch_sessions=FetchSessions(slots=2, new_id=itertools.count(1).__next__),
         mechanisms=Mechanisms(settings.users, lambda: policy.current.credentials),
         policy=policy,
         throttle=Throttle(policy),

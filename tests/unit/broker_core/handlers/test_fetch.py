@@ -130,6 +130,13 @@ async def test_answers_with_little_when_the_time_is_over(
     assert len(read.records) == len(BATCH)
 
 
+async def test_who_asks_for_nothing_does_not_wait(session: ClientSession, ask: Ask) -> None:
+    async with asyncio.timeout(30):
+        answer = await ask(session, FETCH, 12, request(wait_ms=60_000))
+
+    assert partitions_of(answer) == []
+
+
 async def test_a_stopping_broker_answers_at_once(
     services: Services, session: ClientSession, ask: Ask
 ) -> None:
@@ -180,6 +187,73 @@ async def test_an_error_is_answered_without_waiting(
         (read,) = partitions_of(await ask(session, FETCH, 12, wanted))
 
     assert read.error_code == code
+
+
+async def test_in_a_session_only_what_is_new_is_said_and_told(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    await append(services, partition=1)
+    first = await ask(session, FETCH, 12, replace(request(0, 2), session_epoch=0))
+    within = replace(request(), topics=(), session_id=first.session_id)
+
+    await append(services, partition=0)
+    second = await ask(session, FETCH, 12, replace(within, session_epoch=1))
+    await append(services, partition=1)
+    moved = replace(request(2), session_id=first.session_id, session_epoch=2)
+    third = await ask(session, FETCH, 12, moved)
+
+    assert [read.partition_index for read in partitions_of(first)] == [0, 1]
+    [read] = partitions_of(second)
+    assert (read.partition_index, len(read.records)) == (0, len(BATCH))
+    [read] = partitions_of(third)
+    assert (read.partition_index, len(read.records)) == (1, len(BATCH))
+
+
+async def test_a_fetch_of_a_session_waits_for_any_of_its_partitions(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    first = await ask(session, FETCH, 7, replace(request(0, 0), session_epoch=0))
+    within = replace(request(wait_ms=20_000), topics=(), session_id=first.session_id)
+    waiting = asyncio.create_task(ask(session, FETCH, 7, replace(within, session_epoch=1)))
+    await asyncio.sleep(0)
+
+    await append(services, partition=1)
+
+    async with asyncio.timeout(30):
+        [read] = partitions_of(await waiting)
+    assert (read.partition_index, len(read.records)) == (1, len(BATCH))
+
+
+async def test_a_session_that_is_not_known_is_refused_and_nothing_else(
+    session: ClientSession, ask: Ask
+) -> None:
+    unknown = await ask(session, FETCH, 12, replace(request(), session_id=99, session_epoch=1))
+    first = await ask(session, FETCH, 12, replace(request(0), session_epoch=0))
+    late = replace(request(), session_id=first.session_id, session_epoch=2)
+
+    assert unknown.error_code == ErrorCode.FETCH_SESSION_ID_NOT_FOUND
+    assert first.error_code == ErrorCode.NONE
+    assert (await ask(session, FETCH, 12, late)).error_code == ErrorCode.INVALID_FETCH_SESSION_EPOCH
+
+
+async def test_versions_without_sessions_are_told_everything_each_time(
+    session: ClientSession, ask: Ask
+) -> None:
+    for _ in range(2):
+        answer = await ask(session, FETCH, 6, request(0, 0))
+        assert [read.partition_index for read in partitions_of(answer)] == [0, 1]
+
+
+async def test_who_may_not_read_any_more_is_told_so_in_the_session_too(
+    services: Services, session: ClientSession, ask: Ask
+) -> None:
+    first = await ask(session, FETCH, 12, replace(request(0), session_epoch=0))
+    services.authorizer._acls = tuple  # an operator takes every entry away
+
+    within = replace(request(), topics=(), session_id=first.session_id, session_epoch=1)
+    [read] = partitions_of(await ask(session, FETCH, 12, within))
+
+    assert read.error_code == ErrorCode.TOPIC_AUTHORIZATION_FAILED
 
 
 async def test_only_a_node_of_the_cluster_follows(

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from broker_core.errors import ErrorCode
+from broker_core.handlers.fetch_session import Owner
 from broker_core.log.partition_log import PartitionLog
+from broker_core.protocol.messages.fetch import FetchRequest
 from tests.support.cluster_in_process import InProcessCluster, three_nodes
-from tests.support.controller import create_topic
+from tests.support.controller import CREDENTIALS, create_topic
 from tests.support.partition import batch, values
 
 
@@ -46,6 +48,28 @@ async def test_a_node_that_does_not_lead_sends_clients_away(cluster: InProcessCl
 
     assert answer.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
     assert unknown.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+async def test_followers_begin_their_fetch_sessions_anew_when_the_leader_forgot_them(
+    cluster: InProcessCluster,
+) -> None:
+    await create_topic(cluster.node(0).link, "events", partitions=20)
+    leader = await cluster.in_sync("events")
+    sessions = cluster.brokers[leader]._services.fetch_sessions
+    await cluster.until(lambda: len(sessions) == 2)
+
+    for session_id in list(sessions._sessions):
+        last = FetchRequest(
+            max_wait_ms=0, min_bytes=0, session_id=session_id, session_epoch=-1, topics=()
+        )
+        sessions.turn(last, Owner(CREDENTIALS.name, is_follower=True), 0)
+    assert len(sessions) == 0
+    for number in range(5):
+        assert (await cluster.send(leader, "events", b"%d" % number)).error_code == 0
+
+    await cluster.until(lambda: len(sessions) == 2)
+    logs = [cluster.log(node_id, "events") for node_id in range(3)]
+    await cluster.until(lambda: [log.high_watermark for log in logs] == [5, 5, 5])
 
 
 async def test_another_leads_when_the_leader_stops_and_everything_is_there(
