@@ -67,7 +67,10 @@ def up(
     port_offset: PortOffset = None,
     roles: Annotated[
         str | None,
-        typer.Option(help="Comma-separated; default: all but what a URL of yours replaces."),
+        typer.Option(
+            help="Comma-separated; default: all but what a URL of yours replaces. broker: every"
+            " node of the log and their controller."
+        ),
     ] = None,
 ) -> None:
     """Run the product: every role, restarted when it dies, until Ctrl-C."""
@@ -116,19 +119,21 @@ def demo(
 
 @app.command()
 def mirror(
-    to: Annotated[Path, typer.Option(help="Configuration whose [pipeline.bus] is copied to.")],
+    to: Annotated[Path, typer.Option(help="Configuration of the log to copy to.")],
     config: Config = None,
     data_dir: DataDir = None,
     port_offset: PortOffset = None,
 ) -> None:
     """Copy the log to another cluster, offsets and groups included; see docs/howto."""
     from appliance.config import ConfigurationInvalid, load_configuration
+    from appliance.first_run import DataDirectoryUnusable
     from appliance.mirror import mirror as run
+    from appliance.mirror import target_configuration
     from pipeline.errors import BusRefused, BusUnavailable
 
-    with _explained(ConfigurationInvalid, BusRefused, BusUnavailable):
+    with _explained(ConfigurationInvalid, DataDirectoryUnusable, BusRefused, BusUnavailable):
         found = load_configuration(config, data_dir=data_dir, port_offset=port_offset)
-        run(found, load_configuration(to, data_dir=data_dir, port_offset=port_offset))
+        run(found, target_configuration(to, found))
 
 
 @app.command()

@@ -20,7 +20,7 @@ from pydantic_settings import (
 from appliance.ports import METRICS_PORTS, SUPERVISOR_PORT
 from broker_core.settings import BrokerSettings
 from detections.settings import DetectionSettings
-from pipeline.settings import PipelineSettings
+from pipeline.settings import BusSettings, PipelineSettings
 from web.settings import WebSettings
 
 
@@ -66,14 +66,20 @@ class Configuration(BaseSettings):
         file = TomlConfigSettingsSource(settings_cls, toml_file=cls.toml_path)
         return init_settings, env_settings, file
 
-    def metrics_port(self, role: str) -> int:
-        """The port of a role's ``/metrics`` and ``/healthz``."""
-        return METRICS_PORTS[role] + self.port_offset
+    def metrics_port(self, process: str) -> int:
+        """The port of a process's ``/metrics`` and ``/healthz``."""
+        return METRICS_PORTS[process] + self.port_offset
 
     @property
     def own_bus_url(self) -> str:
-        """Where our own broker answers."""
-        return f"kafka://127.0.0.1:{self.broker.port}"
+        """Where our own broker answers; of several nodes, all of them."""
+        return "kafka://" + ",".join(self._own_servers)
+
+    @property
+    def _own_servers(self) -> list[str]:
+        broker = self.broker
+        numbers = range(broker.port, broker.port + broker.nodes) if broker.port else [0]
+        return [f"127.0.0.1:{number}" for number in numbers]
 
     @property
     def own_store_url(self) -> str:
@@ -85,10 +91,15 @@ class Configuration(BaseSettings):
         """Roles that nobody needs here, because another cluster or server does their work."""
         pipeline = self.pipeline
         replaced = {
-            "broker": pipeline.bus.url != self.own_bus_url,
+            "broker": not self._is_own_bus(pipeline.bus.url),
             "store": pipeline.store.url != self.own_store_url,
         }
         return frozenset(role for role, is_replaced in replaced.items() if is_replaced)
+
+    def _is_own_bus(self, url: str) -> bool:
+        """Whether a URL names our own nodes, or some of them, and nobody else."""
+        scheme, _, servers = url.partition("://")
+        return scheme == "kafka" and set(servers.split(",")) <= set(self._own_servers)
 
     @property
     def supervisor_url(self) -> str:
@@ -154,7 +165,7 @@ def _shifted(found: Configuration) -> Configuration:
 
     shifted = found.model_copy(
         update={
-            "broker": moved(found.broker, "port").model_copy(
+            "broker": moved(found.broker, "port", "controller_port").model_copy(
                 update={"tls": moved(found.broker.tls, "port")}
             ),
             "web": moved(found.web, "port"),
@@ -170,10 +181,23 @@ def _shifted(found: Configuration) -> Configuration:
     bus, store = pipeline.bus, pipeline.store
     if "url" not in bus.model_fields_set:
         bus = bus.model_copy(update={"url": shifted.own_bus_url})
+    if shifted._is_own_bus(bus.url):
+        bus = bus.model_copy(update=_copies(found.broker.nodes, bus))
     if "url" not in store.model_fields_set:
         store = store.model_copy(update={"url": shifted.own_store_url})
     moved_pipeline = shifted.pipeline.model_copy(update={"bus": bus, "store": store})
     return shifted.model_copy(update={"pipeline": moved_pipeline})
+
+
+def _copies(nodes: int, bus: BusSettings) -> dict[str, int]:
+    """How many copies our own nodes keep of our topics, where the file does not say.
+
+    Every node has one, and one that is away keeps nobody from writing.
+    """
+    if nodes == 1:
+        return {}
+    wanted = {"replication_factor": nodes, "min_insync_replicas": nodes // 2 + 1}
+    return {name: count for name, count in wanted.items() if getattr(bus, name) is None}
 
 
 def _explain(error: ValidationError, file: Path | None) -> str:

@@ -36,11 +36,13 @@ class Secrets:
 
     Attributes:
         bus: SASL password of each principal, by name.
+        node: What the log's nodes sign in with, at their controller and at each other.
         store: Password of the store's account that may write.
         store_reader: Password of the store's account that may only read.
     """
 
     bus: dict[str, str]
+    node: str
     store: str
     store_reader: str
 
@@ -104,6 +106,7 @@ def _read_or_make_secrets(path: Path) -> Secrets:
     bus = kept.get("bus", {})
     found = Secrets(
         bus={name: bus.get(name) or secrets.token_hex(32) for name in BUS_PRINCIPALS},
+        node=kept.get("node") or secrets.token_hex(32),
         store=kept.get("store") or secrets.token_hex(32),
         store_reader=kept.get("store_reader") or secrets.token_hex(32),
     )

@@ -6,8 +6,12 @@
 import socket
 from dataclasses import dataclass
 
-METRICS_PORTS = {
+METRICS_PORTS = {  # by process; a log of one node and one of several never run together
     "broker": 9440,
+    "broker-1": 9440,
+    "broker-2": 9447,
+    "broker-3": 9448,
+    "controller": 9449,
     "store": 9441,
     "sinks": 9442,
     "detections": 9443,

@@ -1,14 +1,16 @@
 """Each role built from its settings; with ``cli`` the only module that imports everything.
 
-A role is one process with one event loop. It gets its settings as values, says when it is ready,
-and runs until it is cancelled. This module is a table: what a role does is in its package.
+A role is one process with one event loop; the log's is four where it has three nodes. Each gets its
+settings as values, says when it is ready, and runs until it is cancelled. This module is a table:
+what a role does is in its package.
 """
 
 import asyncio
 import ctypes
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import uvloop
@@ -18,6 +20,15 @@ from appliance.config import Configuration
 from appliance.cycles import keep_what_is_loaded, look_seldom
 from appliance.first_run import Secrets
 from appliance.health import serve_health
+from appliance.log_nodes import (
+    CONTROLLER,
+    NODE_PRINCIPAL,
+    controller_address,
+    controller_settings,
+    node_settings,
+    process_names,
+)
+from appliance.log_nodes import ports as log_ports
 from appliance.logs import configure_logs
 from appliance.ports import SUPERVISOR_PORT, Port, reachable
 from appliance.supervisor import stop_on_signals
@@ -28,6 +39,7 @@ log = structlog.get_logger()
 
 PR_SET_PDEATHSIG = 1
 FAILURE_POLL_SECONDS = 0.5
+START_POLL_SECONDS = 0.02
 LAST_WORDS_SECONDS = 1.5  # the supervisor asks every second
 MOST_TROUBLE_CHARACTERS = 300
 
@@ -57,21 +69,25 @@ class Ready:
         self.is_set = True
 
 
+Run = Callable[[Configuration, Secrets, Ready], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """One row of the table.
 
     Attributes:
-        run: Runs the role until cancelled.
-        ports: What it listens on, beside its ``/metrics``.
+        processes: What runs it, by the name of each process, in starting order; each runs until
+            cancelled.
+        ports: What they listen on, beside their ``/metrics``.
     """
 
-    run: Callable[[Configuration, Secrets, Ready], Awaitable[None]]
+    processes: Callable[[Configuration], Mapping[str, Run]]
     ports: Callable[[Configuration], list[Port]]
 
 
 def run_role(name: str, configuration: Configuration, secrets: Secrets) -> None:
-    """Run a role in this process until SIGTERM or SIGINT; raises what the role raises."""
+    """Run a role's process here until SIGTERM or SIGINT; raises what the role raises."""
     look_seldom()
     configure_logs(name)
     _die_with_parent()
@@ -91,7 +107,8 @@ async def _serve(name: str, configuration: Configuration, secrets: Secrets) -> N
             told["listeners"] = listeners
         return ready.is_set, told
 
-    task = asyncio.ensure_future(ROLES[name].run(configuration, secrets, ready))
+    run = processes_of(ROLES, configuration)[name]
+    task = asyncio.ensure_future(run(configuration, secrets, ready))
     stop_on_signals(task)
     port = configuration.metrics_port(name)
     async with serve_health(configuration.metrics_host, port, report):
@@ -134,21 +151,33 @@ def _pipeline(
     return found.model_copy(update={"bus": bus, "store": store})
 
 
-async def _broker(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
-    from broker_core.broker import Broker
+async def _controller(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    from broker_core.controller import Controller
 
-    settings = configuration.broker.model_copy(
-        update={
-            "data_dir": configuration.data_dir / "broker",
-            "users": {**secrets.bus_digests(), **configuration.broker.users},
-            "super_users": (*secrets.bus, *configuration.broker.super_users),
-        }
-    )
-    async with Broker(settings) as broker:
+    async with Controller(controller_settings(configuration, secrets)) as controller:
         ready()
+        await controller.failed()
+        raise BrokerFailed("the controller's database failed")
+
+
+async def _broker(name: str, configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
+    """One node; it is ready once it may lead, and in trouble whenever it may not."""
+    from broker_core.broker import Broker
+    from broker_core.replication.node import Membership
+    from broker_core.replication.peer import Credentials
+
+    address = controller_address(configuration.broker)
+    membership = None
+    if address is not None:
+        credentials = Credentials(name=NODE_PRINCIPAL, secret=secrets.node)
+        membership = Membership(controller=address, credentials=credentials)
+    settings = node_settings(configuration, secrets, name)
+    async with Broker(settings, membership=membership) as broker:
         while broker.failure is None:
-            ready.trouble = broker.shortage
-            await asyncio.sleep(FAILURE_POLL_SECONDS)
+            ready.trouble = broker.shortage or broker.exclusion
+            if broker.exclusion is None and not ready.is_set:
+                ready()
+            await asyncio.sleep(FAILURE_POLL_SECONDS if ready.is_set else START_POLL_SECONDS)
         raise BrokerFailed(broker.failure)
 
 
@@ -205,9 +234,10 @@ async def _collectors(configuration: Configuration, secrets: Secrets, ready: Rea
 
 
 def _own_targets(configuration: Configuration) -> list[ScrapeTarget]:
-    """Our own roles and their supervisor, as Prometheus targets."""
+    """Our own processes and their supervisor, as Prometheus targets."""
     host = reachable(configuration.metrics_host)
-    ports = {name: configuration.metrics_port(name) for name in default_roles(configuration)}
+    processes = processes_of(default_roles(configuration), configuration)
+    ports = {name: configuration.metrics_port(name) for name in processes}
     ports["supervisor"] = SUPERVISOR_PORT + configuration.port_offset
     return [
         ScrapeTarget(job=f"tocsin-{name}", url=f"http://{host}:{port}/metrics")
@@ -241,15 +271,7 @@ async def _ensure_topics(bus: BusSettings) -> None:
     from pipeline.bus.admin import Admin
     from pipeline.schema.topics import TOPICS
 
-    await Admin(bus).ensure_topics(TOPICS, bus.replication_factor)
-
-
-def _broker_ports(found: Configuration) -> list[Port]:
-    broker, tls = found.broker, found.broker.tls
-    ports = [Port(role="broker", what="Kafka protocol", host=broker.host, number=broker.port)]
-    if tls.certificate is not None:
-        ports.append(Port(role="broker", what="Kafka over TLS", host=tls.host, number=tls.port))
-    return ports
+    await Admin(bus).ensure_topics(TOPICS)
 
 
 def _store_ports(found: Configuration) -> list[Port]:
@@ -275,13 +297,26 @@ def _no_ports(_: Configuration) -> list[Port]:
     return []
 
 
+def _log(configuration: Configuration) -> Mapping[str, Run]:
+    """The log's processes: a node that is alone, or a controller and then its nodes."""
+    return {
+        name: _controller if name == CONTROLLER else partial(_broker, name)
+        for name in process_names(configuration.broker)
+    }
+
+
+def _alone(name: str, run: Run) -> Callable[[Configuration], Mapping[str, Run]]:
+    """A role that is one process of the same name."""
+    return lambda _: {name: run}
+
+
 ROLES: Mapping[str, Role] = {
-    "broker": Role(run=_broker, ports=_broker_ports),
-    "store": Role(run=_store, ports=_store_ports),
-    "sinks": Role(run=_sinks, ports=_no_ports),
-    "detections": Role(run=_detections, ports=_no_ports),
-    "collectors": Role(run=_collectors, ports=_collector_ports),
-    "web": Role(run=_web, ports=_web_ports),
+    "broker": Role(processes=_log, ports=log_ports),
+    "store": Role(processes=_alone("store", _store), ports=_store_ports),
+    "sinks": Role(processes=_alone("sinks", _sinks), ports=_no_ports),
+    "detections": Role(processes=_alone("detections", _detections), ports=_no_ports),
+    "collectors": Role(processes=_alone("collectors", _collectors), ports=_collector_ports),
+    "web": Role(processes=_alone("web", _web), ports=_web_ports),
 }
 """Every role in the order in which they start."""
 
@@ -291,13 +326,21 @@ def default_roles(configuration: Configuration) -> list[str]:
     return [name for name in ROLES if name not in configuration.replaced_roles]
 
 
-def ports_of(names: list[str], configuration: Configuration) -> list[Port]:
+def processes_of(roles: Iterable[str], configuration: Configuration) -> dict[str, Run]:
+    """The processes of some roles by name, in starting order."""
+    return {
+        name: run for role in roles for name, run in ROLES[role].processes(configuration).items()
+    }
+
+
+def ports_of(roles: list[str], configuration: Configuration) -> list[Port]:
     """Every port that the given roles and their supervisor are going to listen on."""
     host = configuration.metrics_host
     supervisor = SUPERVISOR_PORT + configuration.port_offset
     ports = [Port(role="supervisor", what="supervisor", host=host, number=supervisor)]
-    for name in names:
-        ports += ROLES[name].ports(configuration)
+    for role in roles:
+        ports += ROLES[role].ports(configuration)
+    for name in processes_of(roles, configuration):
         number = configuration.metrics_port(name)
         ports.append(Port(role=name, what=f"metrics of {name}", host=host, number=number))
     return [port for port in ports if port.number]

@@ -12,9 +12,10 @@ from rich.console import Console
 from appliance.config import Configuration
 from appliance.first_run import claim, prepare
 from appliance.health import serve_health
+from appliance.log_nodes import demand_fitting_data
 from appliance.logs import configure_logs
 from appliance.ports import SUPERVISOR_PORT, demand_free, reachable
-from appliance.roles import ROLES, default_roles, ports_of
+from appliance.roles import ROLES, default_roles, ports_of, processes_of
 from appliance.supervisor import RoleCommand, Supervisor, stop_on_signals
 from web.security.first_administrator import FirstAdministrator, ensure_first_administrator
 
@@ -32,6 +33,7 @@ def up(
         configuration: What to run.
         config_file: Handed on to the roles.
         roles: Comma-separated names; None for all that no other cluster or server replaces.
+            ``broker`` is the whole log: of several nodes, their controller and all of them.
         same: Options that let other commands find this product, for what is printed.
 
     Raises:
@@ -40,6 +42,8 @@ def up(
     """
     names = default_roles(configuration) if roles is None else _chosen(roles)
     with claim(configuration.data_dir):
+        if "broker" in names:
+            demand_fitting_data(configuration)
         demand_free(ports_of(names, configuration))
         prepare(configuration.data_dir)
         administrator = None
@@ -79,9 +83,10 @@ async def _supervise(
 ) -> None:
     """Run the supervisor until a signal, with its health endpoint beside it."""
     configure_logs("supervisor", file=_log_file(configuration))
-    supervisor = Supervisor([_command(name, configuration, config_file) for name in names])
+    processes = list(processes_of(names, configuration))
+    supervisor = Supervisor([_command(name, configuration, config_file) for name in processes])
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"Starting {', '.join(names)} …")
+    console.print(f"Starting {', '.join(processes)} …")
 
     def announce() -> None:
         for line in banner:
@@ -99,7 +104,7 @@ async def _supervise(
 
 
 def _command(name: str, configuration: Configuration, config_file: Path | None) -> RoleCommand:
-    """How to start a role of this configuration."""
+    """How to start a process of this configuration."""
     command = [sys.executable, "-m", "appliance", "role", name]
     command += ["--data-dir", str(configuration.data_dir)]
     command += ["--port-offset", str(configuration.port_offset)]
@@ -135,10 +140,7 @@ def _banner(
             f"  HTTP       http://{reachable(http.host)}:{http.port}/ingest/ndjson"
             f" (token: ./tocsin token create --role ingest{same})",
         ]
-    broker, bus = configuration.broker, configuration.pipeline.bus
-    is_ours = "broker" in names
-    kafka = f"{reachable(broker.host)}:{broker.port}" if is_ours else bus.url
-    lines.append(f"  Kafka      {kafka}")
+    lines.append(f"  Kafka      {_kafka(configuration, is_ours='broker' in names)}")
     lines.append(f"  Data       {configuration.data_dir}")
     if "collectors" in names:
         syslog = configuration.pipeline.syslog
@@ -149,6 +151,18 @@ def _banner(
             f"             ./tocsin demo{same}    sends a day of a small company, with a break-in",
         ]
     return [*lines, "", "Ctrl-C stops everything in order.", ""]
+
+
+def _kafka(configuration: Configuration, *, is_ours: bool) -> str:
+    """Where the log answers."""
+    broker = configuration.broker
+    if not is_ours:
+        return configuration.pipeline.bus.url
+    first = f"{reachable(broker.host)}:{broker.port}"
+    if broker.nodes == 1:
+        return first
+    others = "".join(f", {broker.port + place}" for place in range(1, broker.nodes))
+    return f"{first}{others} ({broker.nodes} nodes; their controller: {broker.controller_port})"
 
 
 def _credentials(administrator: FirstAdministrator | None) -> list[str]:

@@ -127,6 +127,13 @@ class Broker:
         """Why nothing can be written for lack of space, though reading goes on; None if it can."""
         return self._logs.fault.shortage
 
+    @property
+    def exclusion(self) -> str | None:
+        """Why this node of a cluster may lead nothing for now; None while it may, or is alone."""
+        if self.node is None or not self.node.link.is_fenced:
+            return None
+        return "the controller does not answer, or has not let this node in yet"
+
     async def _open(self, opened: AsyncExitStack) -> None:
         """Open part after part; each leaves with ``opened`` how it is closed again."""
         settings = self.settings

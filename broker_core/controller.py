@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 
+from broker_core import metrics
 from broker_core.replication.cluster import Cluster
 from broker_core.replication.controller_session import ControllerSession
 from broker_core.server.admission import Admission
@@ -84,6 +85,7 @@ class Controller:
             opened.callback(cluster.release_watchers)  # last opened, first closed
             self._opened = opened.pop_all()
         self._cluster = cluster
+        metrics.CONTROLLER_ACTIVE.set(1)
         self.port = listener.port
         log.info("controller_started", port=self.port, data=str(settings.data_dir))
         return self
@@ -95,6 +97,7 @@ class Controller:
         trace: TracebackType | None,
     ) -> None:
         """Finish requests in work, then let the database go."""
+        metrics.CONTROLLER_ACTIVE.set(0)
         await self._opened.aclose()
         log.info("controller_stopped", port=self.port)
 

@@ -111,6 +111,10 @@ LOG_DIRECTORY_OFFLINE = Gauge(
     "kafka_log_logmanager_offlinelogdirectorycount",
     "1 once a failed sync took the log directory out of service.",
 )
+CONTROLLER_ACTIVE = Gauge(
+    "kafka_controller_kafkacontroller_activecontrollercount",
+    "Controller: 1 while it decides for its nodes; 0 in every other process.",
+)
 CONTROLLER_ACTIVE_NODES = Gauge(
     "kafka_controller_kafkacontroller_activebrokercount",
     "Controller: nodes that may lead.",

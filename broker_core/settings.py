@@ -18,6 +18,9 @@ from pydantic import (
     model_validator,
 )
 
+NODES = (1, 3)  # two would stand still as soon as one is away, as one does, and cost twice
+LAST_PORT = 65535
+
 
 class Section(BaseModel):
     """A closed, frozen part of the configuration: unknown keys are errors."""
@@ -121,7 +124,12 @@ class TlsSettings(Section):
         default=None, description="PEM key of the certificate; None: in the same file."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=9095, ge=0, le=65535, description="Port to listen on; 0: any free.")
+    port: int = Field(
+        default=9095,
+        ge=0,
+        le=65535,
+        description="Port to listen on; 0: any free. Further nodes take the ports after it.",
+    )
     advertised_host: str | None = Field(
         default=None, description="Name that TLS clients are told to connect to; None: the host."
     )
@@ -166,15 +174,39 @@ class TransactionSettings(Section):
 
 
 class BrokerSettings(Section):
-    """One broker node."""
+    """One broker node, or several with a controller: then all of them have these settings."""
 
+    nodes: int = Field(
+        default=1,
+        description="1, or 3: three nodes that hold copies of every partition and a controller, "
+        "each a process with a directory of its own. Fixed once there are records: another number "
+        "is another log, see tocsin mirror.",
+    )
+    directories: tuple[Path, ...] = Field(
+        default=(),
+        description="Where each node keeps its partitions, as many as nodes: one disk each. "
+        "Relative ones lie in data_dir; empty: broker there, or broker-1, broker-2, broker-3.",
+    )
+    controller_port: int = Field(
+        default=9090,
+        ge=1,
+        le=65535,
+        description="With several nodes: the loopback port at which they find their controller.",
+    )
     data_dir: Path = Field(default=Path("broker"), description="Where the logs lie.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=9092, ge=0, le=65535, description="Port to listen on; 0: any free.")
+    port: int = Field(
+        default=9092,
+        ge=0,
+        le=65535,
+        description="Port to listen on; 0: any free. Further nodes take the ports after it.",
+    )
     advertised_host: str | None = Field(
         default=None, description="Name that clients are told to connect to; None: the host."
     )
-    node_id: NonNegativeInt = Field(default=0, description="This broker's id in metadata.")
+    node_id: NonNegativeInt = Field(
+        default=0, description="This broker's id in metadata; several nodes are 1, 2 and 3."
+    )
     access: Access = Field(
         default=Access.RESTRICTED,
         description="open: anyone may do everything; restricted: users may, and anonymous "
@@ -251,6 +283,24 @@ class BrokerSettings(Section):
     @model_validator(mode="after")
     def _clients_must_be_told_a_reachable_name(self) -> Self:
         _demand_reachable_name(self.host, self.advertised_host)
+        return self
+
+    @model_validator(mode="after")
+    def _every_node_has_its_place(self) -> Self:
+        if self.nodes not in NODES:
+            raise ValueError(f"{self.nodes} nodes: 1 or 3")
+        if self.directories and not (
+            len(set(self.directories)) == len(self.directories) == self.nodes
+        ):
+            raise ValueError(
+                f"{len(self.directories)} directories for {self.nodes} nodes: one for each"
+            )
+        if self.nodes > 1 and self.port:
+            taken = [self.controller_port, *range(self.port, self.port + self.nodes)]
+            if self.tls.certificate is not None:
+                taken += range(self.tls.port, self.tls.port + self.nodes)
+            if len(set(taken)) < len(taken) or max(taken) > LAST_PORT:
+                raise ValueError(f"nodes, their TLS and the controller need ports: {sorted(taken)}")
         return self
 
 

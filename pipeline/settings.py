@@ -32,8 +32,15 @@ class BusSettings(Section):
         default=None,
         description="PEM authorities that kafkas:// is checked against; None: the system's.",
     )
-    replication_factor: PositiveInt = Field(
-        default=1, description="Copies of each partition of topics that Tocsin creates."
+    replication_factor: PositiveInt | None = Field(
+        default=None,
+        description="Copies of each partition of topics that Tocsin creates; None: one on each of "
+        "our own nodes, on another cluster what it has as its default.",
+    )
+    min_insync_replicas: PositiveInt | None = Field(
+        default=None,
+        description="Copies that must have a record before it is acknowledged, of those topics; "
+        "None: 2 of our own three nodes, on another cluster its default.",
     )
 
 

@@ -355,6 +355,21 @@ class LogDirectory:
             raise StorageError(f"cannot write the list of topics: {error}") from error
 
 
+def is_replicated(path: Path) -> bool | None:
+    """Whether a directory is that of a cluster's node; None if it is nobody's yet.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    try:
+        content = json.loads((path / file_layout.IDENTITY).read_bytes())
+        return bool(content["format_version"] == file_layout.REPLICATED_FORMAT_VERSION)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+
+
 def _lock(path: Path) -> IO[bytes]:
     """Take the directory for this process, making it if need be."""
     try:

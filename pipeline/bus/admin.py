@@ -25,6 +25,8 @@ from pipeline.settings import BusSettings
 CALL_SECONDS = 10.0
 READ_SECONDS = 5.0
 RETRY_SECONDS = 0.2
+CLUSTER_S_DEFAULT = -1  # KIP-464
+MIN_INSYNC_REPLICAS = "min.insync.replicas"
 T = TypeVar("T")
 
 
@@ -114,8 +116,10 @@ class Admin:
             for name, topic in sorted(metadata.topics.items())
         ]
 
-    async def ensure_topics(self, topics: Sequence[Topic], replication_factor: int) -> list[str]:
+    async def ensure_topics(self, topics: Sequence[Topic]) -> list[str]:
         """Create those that do not exist; returns their names. Others are left as they are.
+
+        They have as many copies as the settings say.
 
         Raises:
             BusRefused: The cluster will not have one of them.
@@ -125,7 +129,7 @@ class Admin:
         if not missing:
             return []
         created = self._client.create_topics(
-            [_new_topic(topic, replication_factor) for topic in missing],
+            [self._new_topic(topic.name, topic.partitions, _config(topic)) for topic in missing],
             operation_timeout=self._seconds,
             request_timeout=2 * self._seconds,
         )
@@ -133,16 +137,12 @@ class Admin:
             await _ignoring(KafkaError.TOPIC_ALREADY_EXISTS, outcome, f"create {name}")
         return sorted(created)
 
-    async def create_topic(
-        self, name: str, partitions: int, replication_factor: int, config: Mapping[str, str]
-    ) -> None:
-        """Create one topic as it is described; one that exists is left as it is."""
-        new = NewTopic(
-            name,
-            num_partitions=partitions,
-            replication_factor=replication_factor,
-            config=dict(config),
-        )
+    async def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> None:
+        """Create one topic as it is described; one that exists is left as it is.
+
+        It has as many copies as the settings say.
+        """
+        new = self._new_topic(name, partitions, config)
         outcome = self._client.create_topics([new], operation_timeout=self._seconds)[name]
         await _ignoring(KafkaError.TOPIC_ALREADY_EXISTS, outcome, f"create {name}")
 
@@ -301,6 +301,16 @@ class Admin:
                     raise
                 await asyncio.sleep(RETRY_SECONDS)
 
+    def _new_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> NewTopic:
+        copies, in_sync = self._settings.replication_factor, self._settings.min_insync_replicas
+        durability = {} if in_sync is None else {MIN_INSYNC_REPLICAS: str(in_sync)}
+        return NewTopic(
+            name,
+            num_partitions=partitions,
+            replication_factor=copies or CLUSTER_S_DEFAULT,
+            config={**config, **durability},
+        )
+
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.to_thread(work)
@@ -308,17 +318,12 @@ class Admin:
             raise translated_exception(error, "ask the cluster") from error
 
 
-def _new_topic(topic: Topic, replication_factor: int) -> NewTopic:
-    return NewTopic(
-        topic.name,
-        num_partitions=topic.partitions,
-        replication_factor=replication_factor,
-        config={
-            "retention.ms": str(topic.retention_ms),
-            "cleanup.policy": "compact" if topic.compacted else "delete",
-            "max.message.bytes": str(MAX_RECORD_BYTES),  # Kafka's own default is a megabyte
-        },
-    )
+def _config(topic: Topic) -> Mapping[str, str]:
+    return {
+        "retention.ms": str(topic.retention_ms),
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "max.message.bytes": str(MAX_RECORD_BYTES),  # Kafka's own default is a megabyte
+    }
 
 
 def _partitions(found: Iterable[KafkaPartition]) -> list[TopicPartition]:

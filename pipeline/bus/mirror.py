@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.bus.admin import Admin, TopicDescription
+from pipeline.bus.admin import MIN_INSYNC_REPLICAS, Admin, TopicDescription
 from pipeline.bus.consumer import Record
 from pipeline.bus.position import OffsetRange, TopicPartition
 from pipeline.bus.producer import OutgoingRecord, Producer
@@ -59,7 +59,6 @@ class Mirror:
         self._source, self._target = Admin(source), Admin(target)
         self._reader = Reader(source, client_id=CLIENT_ID)
         self._producer = Producer(target, client_id=CLIENT_ID)
-        self._copies = target.replication_factor
         self._tell = tell
 
     async def run(self) -> Mirrored:
@@ -106,9 +105,12 @@ class Mirror:
                     f"{topic.name} has {count} partitions here, {present[topic.name]} there"
                 )
             if topic.name not in present:
-                await self._target.create_topic(
-                    topic.name, count, self._copies, configs[topic.name]
-                )
+                config = {
+                    name: value
+                    for name, value in configs[topic.name].items()
+                    if name != MIN_INSYNC_REPLICAS  # of the source's copies; not of the target's
+                }
+                await self._target.create_topic(topic.name, count, config)
 
         await self._listed({topic.name for topic in topics})
 

@@ -1,6 +1,7 @@
 """What the admin side promises on every cluster."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
@@ -18,10 +19,21 @@ async def test_topics_are_made_once(bus: BusSettings) -> None:
     name = await fresh_topic(bus, partitions=2)
     again = Topic(name=name, partitions=5, retention_ms=DAY_MS, key="the test's")
 
-    assert await admin.ensure_topics([again], 1) == []
+    assert await admin.ensure_topics([again]) == []
 
     [found] = [topic for topic in await admin.topics() if topic.name == name]
     assert [partition.partition for partition in found.partitions] == [0, 1]
+
+
+async def test_a_topic_says_how_many_copies_must_have_a_record(bus: BusSettings) -> None:
+    admin = Admin(bus.model_copy(update={"replication_factor": 1, "min_insync_replicas": 1}))
+    kept = Topic(name=f"kept.{uuid4()}", partitions=1, retention_ms=DAY_MS, key="the test's")
+
+    await admin.ensure_topics([kept])
+
+    assert (await admin.topic_configs([kept.name]))[kept.name]["min.insync.replicas"] == "1"
+    plain = await fresh_topic(bus)
+    assert "min.insync.replicas" not in (await admin.topic_configs([plain]))[plain]
 
 
 async def test_a_deleted_topic_is_gone_and_deleting_it_again_is_fine(bus: BusSettings) -> None:

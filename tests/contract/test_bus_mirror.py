@@ -52,6 +52,17 @@ async def test_every_record_keeps_its_offset_and_every_group_its_place(
     assert configs[0] == configs[1]
 
 
+async def test_how_many_copies_must_have_a_record_is_up_to_the_target(
+    source: BusSettings, bus: BusSettings
+) -> None:
+    topic = await fresh_topic(source.model_copy(update={"min_insync_replicas": 2}))
+    assert "min.insync.replicas" in (await Admin(source).topic_configs([topic]))[topic]
+
+    await run(source, bus)
+
+    assert "min.insync.replicas" not in (await Admin(bus).topic_configs([topic]))[topic]
+
+
 async def test_a_second_run_goes_on_where_the_first_one_ended(
     source: BusSettings, bus: BusSettings
 ) -> None:
@@ -83,7 +94,7 @@ async def test_the_last_record_of_each_key_arrives_of_a_compacted_topic(
 ) -> None:
     name = (await fresh_topic(source)) + ".compacted"
     topic = Topic(name=name, partitions=1, retention_ms=DAY_MS, key="a key", compacted=True)
-    await Admin(source).ensure_topics([topic], 1)
+    await Admin(source).ensure_topics([topic])
     async with Producer(source, client_id="test") as producer:
         for value in (b"old", b"new"):
             await producer.publish([OutgoingRecord(topic=name, key=b"k", value=value)])

@@ -109,7 +109,7 @@ class Role:
 async def bus(tmp_path: Path) -> AsyncIterator[BusSettings]:
     with StandaloneBroker(tmp_path / "broker") as broker:
         settings = BusSettings(url=f"kafka://{broker.address}")
-        await Admin(settings).ensure_topics(TOPICS, 1)
+        await Admin(settings).ensure_topics(TOPICS)
         yield settings
 
 

@@ -19,7 +19,7 @@ async def fresh_topic(settings: BusSettings, *, partitions: int = 3) -> str:
     name = f"test.{next(_numbers)}.{uuid4().hex[:8]}"
     topic = Topic(name=name, partitions=partitions, retention_ms=DAY_MS, key="the test's")
     admin = Admin(settings)
-    await admin.ensure_topics([topic], 1)
+    await admin.ensure_topics([topic])
     async with asyncio.timeout(30):
         while len(await admin.offsets([name])) < partitions:
             pass
@@ -28,7 +28,7 @@ async def fresh_topic(settings: BusSettings, *, partitions: int = 3) -> str:
 
 async def product_topics(settings: BusSettings) -> None:
     """The topics of the product, as a first run makes them."""
-    await Admin(settings).ensure_topics(TOPICS, 1)
+    await Admin(settings).ensure_topics(TOPICS)
 
 
 async def published(settings: BusSettings, topic: str, count: int) -> list[bytes]:

@@ -72,7 +72,7 @@ class Backends:
 
 
 async def _fill(bus: BusSettings, store: StoreProcess) -> Company:
-    await Admin(bus).ensure_topics(TOPICS, 1)
+    await Admin(bus).ensure_topics(TOPICS)
     now = datetime.now(UTC)
     events = _events(now)
     async with StoreClient(store.settings) as client, Producer(bus, client_id="filler") as producer:

@@ -21,7 +21,7 @@ from pipeline.settings import PipelineSettings
 
 async def serve(settings: PipelineSettings) -> None:
     """Run the role until SIGTERM."""
-    await Admin(settings.bus).ensure_topics(TOPICS, 1)
+    await Admin(settings.bus).ensure_topics(TOPICS)
     role = CollectorsRole(settings)
 
     def ready() -> None:

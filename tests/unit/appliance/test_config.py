@@ -103,6 +103,59 @@ def test_our_own_address_spelt_out_replaces_nothing(tmp_path: Path) -> None:
     assert load_configuration(file).replaced_roles == frozenset()
 
 
+def test_three_nodes_are_one_setting_and_our_clients_know_all_of_them(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text("[broker]\nnodes = 3\n")
+
+    found = load_configuration(file, port_offset=100)
+
+    bus = found.pipeline.bus
+    assert bus.url == "kafka://127.0.0.1:9192,127.0.0.1:9193,127.0.0.1:9194"
+    assert (bus.replication_factor, bus.min_insync_replicas) == (3, 2)
+    assert found.replaced_roles == frozenset()
+
+
+def test_one_of_our_nodes_spelt_out_is_still_our_log(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text('[broker]\nnodes = 3\n[pipeline.bus]\nurl = "kafka://127.0.0.1:9093"\n')
+
+    assert load_configuration(file).replaced_roles == frozenset()
+
+
+def test_the_copies_on_another_cluster_are_its_own_affair_unless_they_are_set(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text('[pipeline.bus]\nurl = "kafka://kafka.example:9092"\n')
+    alone = load_configuration(None).pipeline.bus
+    elsewhere = load_configuration(file).pipeline.bus
+    file.write_text(file.read_text() + "replication_factor = 2\n")
+
+    told = load_configuration(file).pipeline.bus
+
+    assert (alone.replication_factor, alone.min_insync_replicas) == (None, None)
+    assert (elsewhere.replication_factor, elsewhere.min_insync_replicas) == (None, None)
+    assert (told.replication_factor, told.min_insync_replicas) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nodes = 2", "2 nodes: 1 or 3"),
+        ('nodes = 3\ndirectories = ["a", "b"]', "2 directories for 3 nodes"),
+        ('nodes = 3\ndirectories = ["a", "a", "b"]', "3 directories for 3 nodes"),
+        ("nodes = 3\ncontroller_port = 9093", "9093, 9093"),
+        ("nodes = 3\nport = 65534", "65536"),
+    ],
+)
+def test_nodes_that_have_no_place_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text(f"[broker]\n{text}\n")
+
+    with pytest.raises(ConfigurationInvalid, match=reason):
+        load_configuration(file)
+
+
 def test_the_disk_budget_waits_for_the_groups_that_our_roles_have() -> None:
     found = load_configuration(None)
 

@@ -13,7 +13,7 @@ def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     first = prepare(tmp_path)
 
     assert prepare(tmp_path) == first
-    assert len({*first.bus.values(), first.store, first.store_reader}) == 7
+    assert len({*first.bus.values(), first.node, first.store, first.store_reader}) == 8
 
 
 def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:

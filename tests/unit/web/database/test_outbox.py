@@ -38,7 +38,7 @@ async def test_a_decision_survives_a_crash_between_commit_and_publish(
     again = Database(f"sqlite:///{tmp_path}/console.sqlite3")
     with StandaloneBroker(tmp_path / "log") as broker:
         bus = BusSettings(url=f"kafka://{broker.address}")
-        await Admin(bus).ensure_topics(TOPICS, 1)
+        await Admin(bus).ensure_topics(TOPICS)
         sent = await outbox.flush(again, bus)
 
         (value,) = await _records(bus, CONTROL)
@@ -58,7 +58,7 @@ async def test_a_crash_after_publishing_sends_twice_what_is_known_by_its_revisio
     create_token(database, "ingest", "web-01")
     with StandaloneBroker(tmp_path / "log") as broker:
         bus = BusSettings(url=f"kafka://{broker.address}")
-        await Admin(bus).ensure_topics(TOPICS, 1)
+        await Admin(bus).ensure_topics(TOPICS)
 
         def crash(*_: object) -> None:
             raise RuntimeError("killed before the rows were removed")
@@ -93,7 +93,7 @@ async def test_a_revocation_follows_its_grant(tmp_path: Path, database: Database
     revoke_token(database, token.id, actor=COMMAND_LINE)
     with StandaloneBroker(tmp_path / "log") as broker:
         bus = BusSettings(url=f"kafka://{broker.address}")
-        await Admin(bus).ensure_topics(TOPICS, 1)
+        await Admin(bus).ensure_topics(TOPICS)
         await outbox.flush(database, bus)
 
         grants = [decode_decision(value) for value in await _records(bus, CONTROL)]

@@ -46,7 +46,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BusSettings]:
 
 @pytest.fixture
 async def bus(broker: BusSettings) -> BusSettings:
-    await Admin(broker).ensure_topics(TOPICS, 1)
+    await Admin(broker).ensure_topics(TOPICS)
     return broker
 
 
