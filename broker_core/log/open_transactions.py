@@ -50,6 +50,16 @@ class OpenTransactions:
             self._ended.append((marker_offset, first_offset))
         return first_offset
 
+    def settle(self, high_watermark: int) -> None:
+        """Forget the transactions whose marker lies below the high watermark.
+
+        Args:
+            high_watermark: Never smaller than at an earlier call.
+        """
+        ended = self._ended
+        while ended and ended[0][0] < high_watermark:
+            ended.popleft()
+
     @property
     def first_undecided(self) -> int:
         """Offset of the first record without a marker; :data:`NOWHERE` if there is none."""
@@ -61,8 +71,6 @@ class OpenTransactions:
         Args:
             high_watermark: Never smaller than at an earlier call.
         """
-        ended = self._ended
-        while ended and ended[0][0] < high_watermark:
-            ended.popleft()
-        undecided = self.first_undecided
+        self.settle(high_watermark)
+        ended, undecided = self._ended, self.first_undecided
         return min(undecided, min(first for _, first in ended)) if ended else undecided

@@ -207,6 +207,7 @@ class PartitionLog:
         batch = encode_marker(marker, timestamp_ms=now_ms)
         offset = self._append(batch, read_header(batch), leader_epoch, now_ms)
         aborted = self._producers.end(marker, offset, now_ms)
+        self._producers.transactions.settle(self.high_watermark)
         if aborted is not None:
             self._active.add_aborted(aborted)
         return offset
@@ -277,6 +278,22 @@ class PartitionLog:
     def is_retry(self, header: BatchHeader) -> bool:
         """Whether a batch repeats one of its producer's last ones."""
         return self._producers.repeated(header) is not None
+
+    def begin_verification(self, producer_id: int) -> object:
+        """Return a token to ask a coordinator with, see ``ProducerState.begin_verification``."""
+        return self._producers.begin_verification(producer_id)
+
+    def check_verified(self, producer_id: int, token: object, coordinator_epoch: int) -> None:
+        """Judge a coordinator's answer, see ``ProducerState.check_verified``."""
+        self._producers.check_verified(producer_id, token, coordinator_epoch)
+
+    def refuse_unverified(self, header: BatchHeader) -> None:
+        """Take note that a batch was refused because its coordinator does not vouch for it.
+
+        What the producer has sent after it must not be taken for the beginning.
+        """
+        self._producers.end_verification(header.producer_id)
+        self._producers.refused(header)
 
     @property
     def producers(self) -> Mapping[int, Producer]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from itertools import takewhile
 
 from broker_core.errors import (
+    ConcurrentTransactions,
     InvalidProducerEpoch,
     InvalidTxnState,
     OutOfOrderSequence,
@@ -43,6 +44,7 @@ class ProducerState:
 
     def __init__(self) -> None:
         self._producers: OrderedDict[int, Producer] = OrderedDict()
+        self._verifying: dict[int, object] = {}
         self.transactions = OpenTransactions()
 
     def __len__(self) -> int:
@@ -102,6 +104,30 @@ class ProducerState:
             if (batch.base_sequence, batch.last_sequence) == sequences:
                 return batch
         return None
+
+    def begin_verification(self, producer_id: int) -> object:
+        """Return a token that counts until the next marker of the producer.
+
+        Whoever asks the coordinator of a producer whether its transaction may begin here takes it
+        before, and shows it to :meth:`check_verified` with the answer: it may be about a
+        transaction that has got its marker meanwhile.
+        """
+        return self._verifying.setdefault(producer_id, object())
+
+    def check_verified(self, producer_id: int, token: object, coordinator_epoch: int) -> None:
+        """Judge a coordinator's word that a transaction of the producer may begin here.
+
+        Raises:
+            ConcurrentTransactions: It is out of date.
+        """
+        known = self._producers.get(producer_id)
+        seen = -1 if known is None else known.coordinator_epoch
+        if self._verifying.get(producer_id) is not token or coordinator_epoch < seen:
+            raise ConcurrentTransactions(f"producer {producer_id} has ended a transaction since")
+
+    def end_verification(self, producer_id: int) -> None:
+        """Let no token for the producer count any more."""
+        self._verifying.pop(producer_id, None)
 
     def check_epoch(self, producer_id: int, epoch: int) -> None:
         """Judge what a coordinator writes for a producer: it has no sequence.
@@ -165,12 +191,14 @@ class ProducerState:
                 del known.batches[0]
         if header.is_transactional:
             self.transactions.begin(header.producer_id, base_offset)
+            self.end_verification(header.producer_id)
 
     def end(self, marker: Marker, offset: int, timestamp_ms: int) -> AbortedTransaction | None:
         """Remember a marker that was appended at ``offset``; return what it aborted, if it did."""
         known = self._of(marker.producer_id, marker.producer_epoch)
         known.written_ms = timestamp_ms
         known.coordinator_epoch = max(known.coordinator_epoch, marker.coordinator_epoch)
+        self.end_verification(marker.producer_id)
         first_offset = self.transactions.end(marker.producer_id, offset)
         if first_offset is None or marker.committed:
             return None

@@ -59,6 +59,8 @@ class ReplicatedLog(PartitionLog):
         self._write(batch, header)
         if header.producer_id >= 0:
             aborted = replay_batch(self._producers, header, bytes(batch), now_ms)
+            if header.is_control:
+                self._producers.transactions.settle(self.high_watermark)
             if aborted is not None:
                 self._active.add_aborted(aborted)
 
@@ -165,6 +167,7 @@ class ReplicatedLog(PartitionLog):
         self.durable_end = min(self.durable_end, offset)
         self._recovery_point = min(self._recovery_point, self._active.base_offset)
         self._checkpoint_due = True
+        self._directory_changed = True  # snapshots of what is cut must not come back
         self._pending_snapshots = []
         self._segments.forget_places()
         self._mark = self._segments.place_of(self.high_watermark)

@@ -29,6 +29,18 @@ def test_a_marker_counts_once_it_is_below_the_high_watermark() -> None:
     assert transactions.first_unstable(21) == NOWHERE
 
 
+def test_what_is_settled_is_forgotten_though_nobody_reads() -> None:
+    transactions = OpenTransactions()
+    for producer_id in (1, 2):
+        transactions.begin(producer_id, 10)
+        transactions.end(producer_id, marker_offset=20 + producer_id)
+
+    transactions.settle(22)
+
+    assert transactions.first_unstable(22) == 10, "the second is not settled"
+    assert transactions.first_unstable(23) == NOWHERE
+
+
 def test_a_marker_without_a_transaction_ends_nothing() -> None:
     transactions = OpenTransactions()
 

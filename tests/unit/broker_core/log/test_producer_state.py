@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker_core.errors import (
+    ConcurrentTransactions,
     InvalidProducerEpoch,
     InvalidTxnState,
     OutOfOrderSequence,
@@ -255,3 +256,36 @@ def test_a_damaged_snapshot_is_not_taken() -> None:
         flipped = bytearray(data)
         flipped[at] ^= 1
         assert ProducerState.decode(bytes(flipped)) is None
+
+
+def test_a_coordinators_word_counts_until_the_producers_next_marker() -> None:
+    state = ProducerState()
+    token = state.begin_verification(9)
+    assert state.begin_verification(9) is token, "questions about one transaction are one"
+    state.end(marker(8, committed=True), 100, timestamp_ms=0)
+    state.check_verified(9, token, coordinator_epoch=0)
+
+    state.end(marker(9, committed=True), 101, timestamp_ms=0)
+
+    with pytest.raises(ConcurrentTransactions):
+        state.check_verified(9, token, coordinator_epoch=0)
+    state.check_verified(9, state.begin_verification(9), coordinator_epoch=0)
+
+
+def test_the_word_of_a_coordinator_that_was_replaced_does_not_count() -> None:
+    state = ProducerState()
+    state.end(marker(9, committed=True, coordinator=5), 100, timestamp_ms=0)
+    token = state.begin_verification(9)
+
+    with pytest.raises(ConcurrentTransactions):
+        state.check_verified(9, token, coordinator_epoch=4)
+    state.check_verified(9, token, coordinator_epoch=5)
+
+
+def test_what_has_begun_is_verified_no_more() -> None:
+    state = ProducerState()
+    token = state.begin_verification(9)
+    state.record(header(0, transactional=True), 100, timestamp_ms=0)
+
+    with pytest.raises(ConcurrentTransactions):
+        state.check_verified(9, token, coordinator_epoch=0)

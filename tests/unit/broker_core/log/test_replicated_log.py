@@ -1,5 +1,6 @@
 """A log with copies: what is committed is another's word, and what went another way is cut."""
 
+import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import uuid4
@@ -7,14 +8,15 @@ from uuid import uuid4
 import pytest
 
 from broker_core.errors import CorruptMessage, NotLeaderOrFollower, OffsetOutOfRange
+from broker_core.log.fault import Fault
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
 from broker_core.log.replicated_log import ReplicatedLog
 from broker_core.log.topic_config import TopicConfig
-from broker_core.protocol.record_batch import read_batches, read_header
+from broker_core.protocol.record_batch import BatchHeader, read_batches, read_header
 from broker_core.settings import LogSettings
-from tests.support.partition import TurnedClock, batch, sync, values
+from tests.support.partition import TurnedClock, batch, marker, sync, values
 
 CONFIG = {"segment.bytes": "1024"}
 
@@ -75,6 +77,49 @@ def fill(log: PartitionLog, count: int = 12, *, epoch: int = 0) -> None:
             batch(b"%d " % number + b"." * 250, producer_id=1, epoch=0, sequence=number),
             leader_epoch=epoch,
         )
+
+
+def transact(log: PartitionLog, chance: random.Random) -> None:
+    """Transactions of several producers side by side, over several segments."""
+    sequences = dict.fromkeys(range(3), 0)
+    for _ in range(60):
+        producer_id = chance.randrange(3)
+        if log.is_in_transaction(producer_id) and chance.random() < 0.4:
+            log.end_transaction(marker(producer_id, committed=chance.random() < 0.5, coordinator=7))
+            continue
+        data = batch(
+            b"." * 100,
+            producer_id=producer_id,
+            epoch=0,
+            sequence=sequences[producer_id],
+            transactional=True,
+        )
+        log.append(data)
+        sequences[producer_id] += 1
+
+
+def everything(log: ReplicatedLog) -> list[tuple[bytes, BatchHeader]]:
+    """Every batch with its header."""
+    found, offset = [], log.log_start_offset
+    while offset < log.end_offset:
+        data = log.read_to_end(offset, 1 << 20)
+        found += [(data[at : at + header.size], header) for at, header in read_batches(data)]
+        offset = found[-1][1].last_offset + 1
+    return found
+
+
+def known_of_transactions(log: ReplicatedLog) -> tuple[object, ...]:
+    """What readers and producers would be told, all of it committed."""
+    log.commit_until(log.end_offset)
+    return (
+        dict(log.open_transactions),
+        log.last_stable_offset,
+        log.aborted_below(log.last_stable_offset),
+        {
+            producer_id: (known.epoch, known.coordinator_epoch, known.batches)
+            for producer_id, known in log.producers.items()
+        },
+    )
 
 
 def copy(source: ReplicatedLog, to: ReplicatedLog) -> None:
@@ -180,6 +225,31 @@ async def test_a_copy_keeps_the_gaps_of_compaction_also_over_a_crash(
 
     data = b"".join(again.read(offset, 500) for offset in (0, 1, 6, 7))
     assert [header.base_offset for _, header in read_batches(data)] == [0, 5, 6, 70]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_copy_knows_every_transaction_also_after_a_cut(
+    log: ReplicatedLog, opened: Open, seed: int
+) -> None:
+    chance = random.Random(seed)
+    transact(log, chance)
+    sync(log)
+    whole, shortened, short = (held(opened(name)) for name in ("whole", "shortened", "short"))
+    end = chance.choice([header.base_offset for _, header in everything(log)])
+    for data, header in everything(log):
+        whole.append_copy(data, header)
+        shortened.append_copy(data, header)
+        if header.base_offset < end:
+            short.append_copy(data, header)
+    sync(whole)
+    sync(short)
+    commit = GroupCommit(Fault())
+    await commit.durable(shortened, shortened.end_offset)
+    await cut(shortened, commit, end)
+    await commit.close()
+
+    assert known_of_transactions(whole) == known_of_transactions(log)
+    assert known_of_transactions(shortened) == known_of_transactions(short)
 
 
 @pytest.mark.parametrize("damage", ["offset", "crc"])
