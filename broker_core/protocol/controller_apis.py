@@ -1,4 +1,4 @@
-"""The APIs between nodes and their controller: key, versions, messages; no client is told of them.
+"""The APIs of nodes among themselves and with their controller; no client is told of them.
 
 What the controller answers besides is forwarded by nodes on behalf of their clients, and stands in
 ``broker_core.protocol.api_keys`` like every API that clients are told of.
@@ -24,7 +24,15 @@ from broker_core.protocol.messages.broker_registration import (
     BrokerRegistrationRequest,
     BrokerRegistrationResponse,
 )
+from broker_core.protocol.messages.verify_transaction import (
+    VerifyTransactionRequest,
+    VerifyTransactionResponse,
+)
 from broker_core.protocol.messages.watch_cluster import WatchClusterRequest, WatchClusterResponse
+from broker_core.protocol.messages.write_txn_markers import (
+    WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse,
+)
 
 ALTER_PARTITION = Api(56, "AlterPartition", 3, 3, 0, AlterPartitionRequest, AlterPartitionResponse)
 BROKER_REGISTRATION = Api(
@@ -51,7 +59,24 @@ CONTROLLER_APIS: Mapping[int, Api] = {
     )
 }
 
-_BY_REQUEST = {api.request: api for api in (*APIS.values(), *CONTROLLER_APIS.values())}
+WRITE_TXN_MARKERS = Api(
+    27, "WriteTxnMarkers", 1, 1, 1, WriteTxnMarkersRequest, WriteTxnMarkersResponse
+)
+VERIFY_TRANSACTION = Api(
+    10001, "VerifyTransaction", 0, 0, 0, VerifyTransactionRequest, VerifyTransactionResponse
+)
+
+NODE_APIS: Mapping[int, Api] = {
+    api.key: api
+    for api in (
+        WRITE_TXN_MARKERS,
+        VERIFY_TRANSACTION,
+    )
+}
+
+_BY_REQUEST = {
+    api.request: api for api in (*APIS.values(), *CONTROLLER_APIS.values(), *NODE_APIS.values())
+}
 
 
 def api_of(request: object) -> Api:

@@ -14,17 +14,22 @@ from kio.serial import entity_reader, entity_writer
 
 from broker_core.errors import CorruptMessage
 from broker_core.protocol.api_keys import APIS, Api
-from broker_core.protocol.controller_apis import CONTROLLER_APIS, WATCH_CLUSTER
+from broker_core.protocol.controller_apis import (
+    CONTROLLER_APIS,
+    NODE_APIS,
+    VERIFY_TRANSACTION,
+    WATCH_CLUSTER,
+)
 from broker_core.protocol.decoder import decode
 from broker_core.protocol.encoder import encode
 from broker_core.protocol.message import Field, fields_of
 from broker_core.protocol.primitives import NO_UUID, Kind
 
-EVERY_API = (*APIS.values(), *CONTROLLER_APIS.values())
+EVERY_API = (*APIS.values(), *CONTROLLER_APIS.values(), *NODE_APIS.values())
 CASES = [
     pytest.param(api, version, side, id=f"{api.name}-v{version}-{side}")
     for api in EVERY_API
-    if api is not WATCH_CLUSTER  # ours alone
+    if api not in (WATCH_CLUSTER, VERIFY_TRANSACTION)  # ours alone
     for version in range(api.min_version, api.max_version + 1)
     for side in ("request", "response")
 ]
