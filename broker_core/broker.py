@@ -14,6 +14,8 @@ import structlog
 from broker_core import metrics
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
+from broker_core.coordinator.cluster_coordinators import ClusterCoordinators
+from broker_core.coordinator.cluster_markers import ClusterMarkers
 from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
 from broker_core.coordinator.cluster_shards import ClusterShards
 from broker_core.coordinator.deleted_topics import DeletedTopics
@@ -22,8 +24,10 @@ from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.measuring import Measuring
 from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
+from broker_core.coordinator.shards import OwnShards
 from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.coordinator.transaction_store import TransactionStore, make_topic
+from broker_core.coordinator.verification import Verification
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.fetch_session import FetchSessions
@@ -34,7 +38,7 @@ from broker_core.handlers.topology import ClusterTopology, OtherListener, Single
 from broker_core.log.budget_keeper import BudgetKeeper
 from broker_core.log.cleaner import LogCleaner
 from broker_core.log.disk_budget import Progress
-from broker_core.log.file_layout import CONSUMER_OFFSETS
+from broker_core.log.file_layout import CONSUMER_OFFSETS, TRANSACTION_STATE
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.cluster_policy import ClusterPolicy
@@ -42,6 +46,7 @@ from broker_core.policy.own_policy import OwnPolicy
 from broker_core.policy.policy_store import PolicyStore
 from broker_core.replication.node import ClusterNode, Membership
 from broker_core.replication.replicas import Replicas
+from broker_core.replication.siblings import Siblings
 from broker_core.server.admission import Admission
 from broker_core.server.connection import Limits, OpenSession, Peer
 from broker_core.server.listener import Listener
@@ -157,7 +162,8 @@ class Broker:
         place = await self._place(logs, commit, opened)
         self.node, policy = place.node, place.policy
         groups, offsets = await self._groups(place, logs, commit, opened)
-        transactions = await self._transactions(place, logs, offsets, opened)
+        markers = LocalMarkers(place.replicas, offsets)
+        transactions, verification = await self._transactions(place, logs, markers, opened)
         self._services = Services(
             settings=settings,
             logs=logs,
@@ -167,6 +173,8 @@ class Broker:
             groups=groups,
             producer_ids=place.producer_ids,
             transactions=transactions,
+            verification=verification,
+            markers=markers,
             clock=self._clock,
             authorizer=_authorizer(settings, policy),
             delayed=delayed,
@@ -245,12 +253,15 @@ class Broker:
             advertised=(host, self.port),
         )
         await opened.enter_async_context(node)
+        siblings = Siblings(node.link, self._membership.credentials, node_id=settings.node_id)
+        opened.push_async_callback(siblings.close)
         return _Place(
             replicas=node,
             topology=ClusterTopology(node.link),
             producer_ids=ClusterProducerIds(node.link.producer_ids),
             policy=ClusterPolicy(node.link),
             node=node,
+            siblings=siblings,
         )
 
     def _users(self) -> Mapping[str, str]:
@@ -291,22 +302,56 @@ class Broker:
         return [plain, tls]
 
     async def _transactions(
-        self, place: "_Place", logs: LogDirectory, offsets: OffsetStore, opened: AsyncExitStack
-    ) -> TransactionRegistry:
-        """Read every transaction and go on with those that are decided; of a node that is alone."""
+        self, place: "_Place", logs: LogDirectory, markers: LocalMarkers, opened: AsyncExitStack
+    ) -> tuple[TransactionRegistry, Verification]:
+        """Know the transactions that this node coordinates: all of them, or those that it leads."""
         settings = self.settings.transactions
-        store = TransactionStore(place.replicas, logs, self._clock)
-        markers = LocalMarkers(place.replicas, offsets)
-        transactions = TransactionRegistry(
-            store, markers, place.producer_ids, settings, self._clock
-        )
-        if place.node is None:
-            await asyncio.to_thread(make_topic, logs, settings.state_partitions)
-            for partition in range(store.partitions):
-                await transactions.load(partition)
+        if place.node is not None and place.siblings is not None:
+            transactions, verification = self._cluster_transactions(
+                place, place.node, place.siblings, markers, opened
+            )
+        else:
+            count = await asyncio.to_thread(make_topic, logs, settings.state_partitions)
+            own = OwnShards(TRANSACTION_STATE, place.replicas, count)
+            transactions = TransactionRegistry(
+                TransactionStore(own, self._clock),
+                markers,
+                place.producer_ids,
+                settings,
+                self._clock,
+            )
+            for shard in range(count):
+                await transactions.load(own.replica(shard))
+            verification = Verification(transactions)
         opened.push_async_callback(transactions.close)
         _run(transactions.run(), "transaction-check", opened)
-        return transactions
+        return transactions, verification
+
+    def _cluster_transactions(
+        self,
+        place: "_Place",
+        node: ClusterNode,
+        siblings: Siblings,
+        markers: LocalMarkers,
+        opened: AsyncExitStack,
+    ) -> tuple[TransactionRegistry, Verification]:
+        """Load and unload them as leaders change."""
+        shards = ClusterShards(TRANSACTION_STATE, node)
+        node_id = self.settings.node_id
+        transactions = TransactionRegistry(
+            TransactionStore(shards, self._clock),
+            ClusterMarkers(markers, siblings, node_id=node_id),
+            place.producer_ids,
+            self.settings.transactions,
+            self._clock,
+        )
+        shards.load, shards.unload = transactions.load, transactions.unload
+        node.subscribe(shards.refresh)
+        opened.push_async_callback(shards.close)
+        shards.refresh()
+        return transactions, Verification(
+            ClusterCoordinators(transactions, siblings, node_id=node_id)
+        )
 
     def _session(self, peer: Peer) -> ClientSession:
         return ClientSession(self._services, peer.host)
@@ -359,6 +404,7 @@ class _Place:
     producer_ids: ProducerIds
     policy: PolicyStore
     node: ClusterNode | None = None
+    siblings: Siblings | None = None
 
 
 async def _let_in(listeners: Sequence[Listener], policy: PolicyStore) -> None:

@@ -200,16 +200,18 @@ class Transaction:
             raise ConcurrentTransactions(f"{self.transactional_id} is {self.state.title}")
         raise InvalidTxnState(f"{self.transactional_id} is {self.state.title}")
 
-    def check_writing(self, producer: ProducerIdentity, partition: TopicPartition) -> None:
-        """Judge whether the producer may write to a partition now.
+    def writable(
+        self, producer: ProducerIdentity, partitions: Iterable[TopicPartition]
+    ) -> frozenset[TopicPartition]:
+        """Return those of some partitions that the ongoing transaction has added; none without it.
 
         Raises:
             InvalidProducerIdMapping, ProducerFenced: It is not the newest incarnation.
-            InvalidTxnState: No transaction is ongoing, or the partition is no part of it.
         """
         self._check_producer(producer)
-        if self.state is not TransactionState.ONGOING or partition not in self.partitions:
-            raise InvalidTxnState(f"{self.transactional_id} has not added {partition}")
+        if self.state is not TransactionState.ONGOING:
+            return frozenset()
+        return self.partitions.intersection(partitions)
 
     # -- the coordinator's own steps
 

@@ -5,11 +5,12 @@ a partition from its beginning when it begins to lead it.
 """
 
 import asyncio
+import contextlib
 
 import structlog
 
 from broker_core.clock import Clock
-from broker_core.coordinator.shards import shard_of
+from broker_core.coordinator.shards import INTERNAL_CONFIG, Shards, shard_of
 from broker_core.coordinator.transaction import Transaction
 from broker_core.coordinator.transaction_records import (
     decode_key,
@@ -17,102 +18,114 @@ from broker_core.coordinator.transaction_records import (
     encode_key,
     encode_value,
 )
-from broker_core.errors import CoordinatorNotAvailable, CorruptMessage, StorageError
+from broker_core.errors import (
+    CoordinatorNotAvailable,
+    CorruptMessage,
+    NotEnoughReplicasAfterAppend,
+    StorageError,
+)
 from broker_core.log.file_layout import TRANSACTION_STATE
 from broker_core.log.log_directory import LogDirectory
 from broker_core.protocol.record_batch import Record, build_batch, read_batches, read_records
-from broker_core.replication.replicas import Replicas
+from broker_core.replication.replica import Replica
 
 log = structlog.get_logger()
 
-_TOPIC_CONFIG = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
-_READ_BYTES = 1 << 20
+_READ_BYTES = 256 << 10
 
 
-def make_topic(logs: LogDirectory, partitions: int) -> None:
+def make_topic(logs: LogDirectory, partitions: int) -> int:
     """Make the topic of a node that is alone, if it is not there; blocks.
 
     Args:
         partitions: How many it gets when it is made; later its own number stands.
+
+    Returns:
+        How many it has.
     """
-    if TRANSACTION_STATE not in logs.topics():
-        logs.create_topic(TRANSACTION_STATE, partitions, _TOPIC_CONFIG)
+    topic = logs.topics().get(TRANSACTION_STATE)
+    if topic is None:
+        topic = logs.create_topic(TRANSACTION_STATE, partitions, INTERNAL_CONFIG)
+    return topic.partitions
 
 
 class TransactionStore:
     """Where transactions are remembered.
 
     Args:
-        logs: To know how many partitions the topic has.
+        shards: The partitions of the topic that this node has read.
     """
 
-    def __init__(self, replicas: Replicas, logs: LogDirectory, clock: Clock) -> None:
-        self._replicas = replicas
-        self._logs = logs
+    def __init__(self, shards: Shards, clock: Clock) -> None:
+        self._shards = shards
         self._clock = clock
 
-    @property
-    def partitions(self) -> int:
-        """How many partitions the topic has.
+    def partition_of(self, transactional_id: str) -> int:
+        """The partition that remembers a transactional id.
 
         Raises:
-            CoordinatorNotAvailable: There is no topic: a node of a cluster has no transactions yet.
+            CoordinatorNotAvailable: The topic is not there.
         """
-        topic = self._logs.topics().get(TRANSACTION_STATE)
-        if topic is None:
+        if not self._shards.count:
             raise CoordinatorNotAvailable(f"{TRANSACTION_STATE} is not there")
-        return topic.partitions
+        return shard_of(transactional_id, self._shards.count)
 
-    def partition_of(self, transactional_id: str) -> int:
-        """The partition that remembers a transactional id."""
-        return shard_of(transactional_id, self.partitions)
+    def coordinator_epoch(self, transactional_id: str) -> int:
+        """Epoch of this node's leadership over the id, which its markers carry.
 
-    def leader_epoch(self, transactional_id: str) -> int:
-        """Epoch of this node's leadership over the id, which its markers carry."""
-        partition = self.partition_of(transactional_id)
-        return self._replicas.leading(TRANSACTION_STATE, partition).leader_epoch
+        Raises:
+            CoordinatorNotAvailable, NotCoordinator, CoordinatorLoadInProgress: It has none.
+        """
+        return self._replica(transactional_id).leader_epoch
 
     def write(self, transaction: Transaction) -> asyncio.Future[None]:
-        """Append the newest state of a transactional id; await the result to have it durable.
+        """Append the newest state of a transactional id; await the result to have it kept.
+
+        It is kept once every in-sync replica has it: what a node writes that leads no more, and
+        does not know it yet, never is.
 
         Raises:
-            StorageError, NotLeaderOrFollower: It was not appended.
+            CoordinatorNotAvailable, NotCoordinator, CoordinatorLoadInProgress: Not by this node.
+            NotEnoughReplicas, StorageError: It was not appended.
         """
         return self._append(transaction.transactional_id, encode_value(transaction))
 
     def forget(self, transactional_id: str) -> asyncio.Future[None]:
-        """Append that a transactional id is forgotten; await the result to have it durable.
-
-        Raises:
-            StorageError, NotLeaderOrFollower: It was not appended.
-        """
+        """Append that a transactional id is forgotten; raises and returns as :meth:`write` does."""
         return self._append(transactional_id, None)
 
-    def load(self, partition: int) -> dict[str, Transaction]:
-        """Return the newest state of every id in a partition that this node leads; blocks.
+    async def load(self, replica: Replica) -> dict[str, Transaction]:
+        """Return the newest state of every id in a partition that this node leads, in pieces.
+
+        What was read is kept by every in-sync replica when this returns: a decision that only this
+        node has must have no consequences, because the next leader would decide anew.
 
         Raises:
-            StorageError: It cannot be read.
+            BrokerError: It cannot be read.
         """
-        source = self._replicas.leading(TRANSACTION_STATE, partition).log
         found: dict[str, Transaction] = {}
-        offset = source.log_start_offset
-        while offset < source.high_watermark:
-            data = source.read(offset, _READ_BYTES)
+        offset = replica.log.log_start_offset
+        while offset < replica.readable_end:
+            await asyncio.sleep(0)
+            data = replica.read_own(offset, _READ_BYTES)
             if not data:
                 raise StorageError(f"{TRANSACTION_STATE} cannot be read at offset {offset}")
             for start, header in read_batches(data):
                 for record in read_records(data, start):
                     _take(record, found)
                 offset = header.last_offset + 1
+        with contextlib.suppress(NotEnoughReplicasAfterAppend):  # kept, if by few
+            await replica.acknowledged(offset)
         return found
 
     def _append(self, transactional_id: str, value: bytes | None) -> asyncio.Future[None]:
-        partition = self.partition_of(transactional_id)
-        replica = self._replicas.leading(TRANSACTION_STATE, partition)
+        replica = self._replica(transactional_id)
         record = Record(0, self._clock.now_ms(), encode_key(transactional_id), value)
         result = replica.append(build_batch([record]))
         return replica.acknowledged(result.last_offset + 1)
+
+    def _replica(self, transactional_id: str) -> Replica:
+        return self._shards.replica(self.partition_of(transactional_id))
 
 
 def _take(record: Record, found: dict[str, Transaction]) -> None:

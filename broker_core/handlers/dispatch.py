@@ -65,10 +65,13 @@ from broker_core.handlers import (
     sign_in,
     sync_group,
     txn_offset_commit,
+    verify_transaction,
+    write_txn_markers,
 )
 from broker_core.handlers.services import Call, Client, Services
-from broker_core.protocol import api_keys
+from broker_core.protocol import api_keys, controller_apis
 from broker_core.protocol.api_keys import APIS, Api
+from broker_core.protocol.controller_apis import NODE_APIS
 from broker_core.protocol.decoder import decode
 from broker_core.protocol.encoder import Parts, encode
 from broker_core.protocol.headers import (
@@ -128,6 +131,8 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.DESCRIBE_TRANSACTIONS: describe_transactions.handle,
     api_keys.LIST_TRANSACTIONS: list_transactions.handle,
     api_keys.DESCRIBE_TOPIC_PARTITIONS: describe_topic_partitions.handle,
+    controller_apis.WRITE_TXN_MARKERS: write_txn_markers.handle,
+    controller_apis.VERIFY_TRANSACTION: verify_transaction.handle,
 }
 _BEFORE_SIGN_IN = (api_keys.API_VERSIONS, api_keys.SASL_HANDSHAKE, api_keys.SASL_AUTHENTICATE)
 # Decoded, a request takes a multiple of its bytes; only Produce needs more, and stays opaque.
@@ -177,7 +182,7 @@ class ClientSession:
             return [await sign_in.step(frame, self._client, self._services)]
         started = time.perf_counter()
         header = read_request_header(frame)
-        api = APIS.get(header.api_key)
+        api = APIS.get(header.api_key) or self._node_api(header.api_key)
         if api is None:
             raise UnsupportedVersion(f"api key {header.api_key}")
         if not api.supports(header.version):
@@ -197,6 +202,12 @@ class ClientSession:
         parts = encode(response, header.version, flexible=api.is_flexible(header.version))
         parts.insert(0, response_header(api, header.version, header.correlation_id))
         return parts
+
+    def _node_api(self, key: int) -> Api | None:
+        """An API that only nodes of the cluster may use; to others there is none."""
+        user = self._services.node_user
+        is_node = user is not None and self._client.principal.name == user
+        return NODE_APIS.get(key) if is_node else None
 
     def _check_session(self, api: Api) -> None:
         """Refuse who has not signed in, did so too long ago, or tried and failed."""

@@ -33,6 +33,8 @@ from broker_core.protocol.messages.find_coordinator import (
 )
 from broker_core.replication.cluster_state import Node
 
+_TRANSACTIONS_KEPT_BY = "2"  # as Apache Kafka's transaction.state.log.min.isr; or all there are
+
 GROUP = 0
 TRANSACTION = 1
 
@@ -102,13 +104,16 @@ async def _make(internal_topic: str, call: Call, controller: Controller) -> None
         CONSUMER_OFFSETS: settings.groups.offsets_partitions,
         TRANSACTION_STATE: settings.transactions.state_partitions,
     }
+    configs = INTERNAL_CONFIG
+    if internal_topic == TRANSACTION_STATE:
+        configs = {**configs, "min.insync.replicas": _TRANSACTIONS_KEPT_BY}
     topic = CreatableTopic(
         name=internal_topic,
         num_partitions=partitions[internal_topic],
         replication_factor=-1,
         assignments=(),
         configs=tuple(
-            CreatableTopicConfig(name=name, value=value) for name, value in INTERNAL_CONFIG.items()
+            CreatableTopicConfig(name=name, value=value) for name, value in configs.items()
         ),
     )
     request = CreateTopicsRequest(topics=(topic,), timeout_ms=FORWARDED_MS)

@@ -1,25 +1,30 @@
 """API key 0, Produce, versions 3 to 11: append record batches, answer once they are on disk.
 
-Order of checks for each partition: authorization, existence, whether its transaction has added it,
-then those of the log (size, format, CRC, producer sequence). Every partition has its own outcome.
-Batches that must be opened first (compacted topics, ``compression.type``) are, off the loop and in
-order (:mod:`broker_core.handlers.preparing`).
+Order of checks for each partition: authorization, existence, whether its transaction has added it
+(which the coordinator is asked where a transaction begins), then those of the log (size, format,
+CRC, producer sequence). Every partition has its own outcome. Batches that must be opened first
+(compacted topics, ``compression.type``) are, off the loop and in order
+(:mod:`broker_core.handlers.preparing`).
 acks=1 waits for the group commit as acks=all does: one box has no second machine to remember.
 
 Not done: current leader (KIP-951: there is one node).
 """
 
 import asyncio
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from broker_core import metrics
-from broker_core.coordinator.transaction import ProducerIdentity
+from broker_core.coordinator.transaction import ProducerIdentity, TopicPartition
+from broker_core.coordinator.verification import Permit
 from broker_core.errors import (
     BrokerError,
     InvalidProducerEpoch,
     InvalidRecord,
     InvalidRequiredAcks,
+    NotEnoughReplicas,
     NotLeaderOrFollower,
     ProducerFenced,
     RequestTimedOut,
@@ -29,7 +34,7 @@ from broker_core.errors import (
     UnknownTopicOrPartition,
 )
 from broker_core.handlers.services import Call, is_internal
-from broker_core.log.partition_log import AppendResult
+from broker_core.log.partition_log import AppendResult, PartitionLog
 from broker_core.protocol.messages.produce import (
     BatchIndexAndErrorMessage,
     PartitionProduceData,
@@ -38,8 +43,15 @@ from broker_core.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from broker_core.protocol.record_batch import Bytes, is_transactional, read_header
+from broker_core.protocol.record_batch import (
+    BatchHeader,
+    Bytes,
+    is_transactional,
+    read_header,
+)
 from broker_core.replication.replica import Replica
+
+Permits = Mapping[TopicPartition, Permit]
 
 MIN_TIMEOUT_SECONDS = 0.1  # a client that says 0 still wants its records kept
 
@@ -59,12 +71,12 @@ class _Outcome:
 
 async def handle(request: ProduceRequest, call: Call) -> ProduceResponse | None:
     """Append everything at once, in request order, then wait for the disk."""
-    outcomes = [
-        _append(request, topic.name, partition, call)
-        for topic in request.topic_data
-        for partition in topic.partition_data
-    ]
-    await _prepared(outcomes)
+    if request.transactional_id is None:
+        outcomes = await _append_all(request, call, {})
+    else:
+        async with call.services.verification.turn(request.transactional_id):
+            permits = await _permits(request, request.transactional_id, call)
+            outcomes = await _append_all(request, call, permits)
     if request.acks != 0:
         await _wait(outcomes, request.acks, request.timeout_ms / 1000)
     for outcome in outcomes:
@@ -84,8 +96,29 @@ async def handle(request: ProduceRequest, call: Call) -> ProduceResponse | None:
     )
 
 
+async def _append_all(request: ProduceRequest, call: Call, permits: Permits) -> list[_Outcome]:
+    """Append every batch; return when those that had to be prepared are appended too."""
+    outcomes = [
+        _append(request, topic.name, partition, call, permits)
+        for topic in request.topic_data
+        for partition in topic.partition_data
+    ]
+    for outcome in outcomes:
+        if outcome.preparing is not None:
+            await asyncio.wait([outcome.preparing])
+            try:
+                outcome.result = outcome.preparing.result()
+            except BrokerError as error:
+                outcome.error = error
+    return outcomes
+
+
 def _append(
-    request: ProduceRequest, topic: str, partition: PartitionProduceData, call: Call
+    request: ProduceRequest,
+    topic: str,
+    partition: PartitionProduceData,
+    call: Call,
+    permits: Permits,
 ) -> _Outcome:
     outcome = _Outcome(topic, partition.index)
     try:
@@ -97,10 +130,10 @@ def _append(
             outcome.preparing = preparing.append(
                 outcome.replica.log,
                 records,
-                partial(_append_now, request, outcome.replica, call, prepared=True),
+                partial(_append_now, request, outcome.replica, call, permits, prepared=True),
             )
         else:
-            outcome.result = _append_now(request, outcome.replica, call, records)
+            outcome.result = _append_now(request, outcome.replica, call, permits, records)
     except BrokerError as error:
         outcome.error = error
     return outcome
@@ -110,6 +143,7 @@ def _append_now(
     request: ProduceRequest,
     replica: Replica,
     call: Call,
+    permits: Permits,
     records: Bytes,
     *,
     prepared: bool = False,
@@ -117,23 +151,12 @@ def _append_now(
     """Append a batch whose turn it is; its transaction may have ended while it was prepared."""
     topic = replica.log.topic
     if request.transactional_id is not None or is_transactional(records):
-        _check_transaction(request.transactional_id, replica, records, call)
+        _check_transaction(request.transactional_id, replica, records, permits, call)
     result = replica.append(records, acks=request.acks, prepared=prepared)
     if not result.duplicate:
         metrics.MESSAGES_IN.labels(topic).inc(read_header(records).record_count)
         metrics.BYTES_IN.labels(topic).inc(len(records))
     return result
-
-
-async def _prepared(outcomes: list[_Outcome]) -> None:
-    """Wait for the batches that could not be appended at once."""
-    for outcome in outcomes:
-        if outcome.preparing is not None:
-            await asyncio.wait([outcome.preparing])
-            try:
-                outcome.result = outcome.preparing.result()
-            except BrokerError as error:
-                outcome.error = error
 
 
 def _check(request: ProduceRequest, topic: str, call: Call) -> None:
@@ -144,8 +167,32 @@ def _check(request: ProduceRequest, topic: str, call: Call) -> None:
     call.services.logs.fault.check_budget()
 
 
+async def _permits(request: ProduceRequest, transactional_id: str, call: Call) -> Permits:
+    """Ask the coordinator about what would begin its transaction in a partition here."""
+    if not call.may_use_transactional_id(transactional_id):
+        return {}
+    beginning: dict[ProducerIdentity, list[PartitionLog]] = {}
+    for topic in request.topic_data:
+        for partition in topic.partition_data:
+            with contextlib.suppress(BrokerError):  # who appends says what is wrong with it
+                replica = call.services.replicas.leading(topic.name, partition.index)
+                header = read_header(partition.records or b"")
+                if header.is_transactional and not _is_begun(replica.log, header):
+                    producer = ProducerIdentity(header.producer_id, header.producer_epoch)
+                    beginning.setdefault(producer, []).append(replica.log)
+    permits: dict[TopicPartition, Permit] = {}
+    for producer, logs in beginning.items():
+        permits.update(await call.services.verification.permits(transactional_id, producer, logs))
+    return permits
+
+
+def _is_begun(log: PartitionLog, header: BatchHeader) -> bool:
+    """Whether the log itself can judge a batch, by epoch and sequence."""
+    return log.is_in_transaction(header.producer_id) or log.is_retry(header)
+
+
 def _check_transaction(
-    transactional_id: str | None, replica: Replica, records: Bytes, call: Call
+    transactional_id: str | None, replica: Replica, records: Bytes, permits: Permits, call: Call
 ) -> None:
     """Let nobody begin what its coordinator would never end (KIP-890, "hanging transactions")."""
     header = read_header(records)
@@ -154,15 +201,18 @@ def _check_transaction(
     if transactional_id is None or not call.may_use_transactional_id(transactional_id):
         raise TransactionalIdAuthorizationFailed(str(transactional_id))
     log = replica.log
-    if log.is_in_transaction(header.producer_id) or log.is_retry(header):
-        return  # the log itself judges epoch and sequence
-    producer = ProducerIdentity(header.producer_id, header.producer_epoch)
+    if _is_begun(log, header):
+        return
     try:
-        call.services.transactions.check_writing(
-            transactional_id, producer, (log.topic, log.partition)
-        )
+        permit = permits.get((log.topic, log.partition))
+        if permit is None:  # it had begun when the coordinator could have been asked
+            raise NotEnoughReplicas("the transaction was ended meanwhile")
+        permit.check()
     except ProducerFenced as error:
         raise InvalidProducerEpoch(str(error)) from error
+    except NotEnoughReplicas:
+        log.refuse_unverified(header)
+        raise
 
 
 async def _wait(outcomes: list[_Outcome], acks: int, seconds: float) -> None:

@@ -8,8 +8,10 @@ from broker_core.acl import CLUSTER_NAME, Operation, ResourceType
 from broker_core.authorizer import Authorizer, Principal
 from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.markers import MarkerWriter
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.coordinator.transaction_registry import TransactionRegistry
+from broker_core.coordinator.verification import Verification
 from broker_core.error_codes import ErrorCode
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.fetch_session import FetchSessions
@@ -62,6 +64,9 @@ class Services:
 
     Attributes:
         topology: Who is in the cluster and leads what.
+        transactions: What this node coordinates.
+        verification: Asks whoever coordinates a transaction.
+        markers: Ends transactions in partitions that this node leads.
         node_user: What the nodes of the cluster sign in as; None on a node that is alone.
     """
 
@@ -73,6 +78,8 @@ class Services:
     groups: GroupRegistry
     producer_ids: ProducerIds
     transactions: TransactionRegistry
+    verification: Verification
+    markers: MarkerWriter
     clock: Clock
     authorizer: Authorizer
     delayed: DelayedFetches

@@ -13,6 +13,8 @@ from broker_core.coordinator.transaction import ProducerIdentity
 from broker_core.error_codes import ErrorCode
 from broker_core.errors import (
     BrokerError,
+    CoordinatorLoadInProgress,
+    NotEnoughReplicas,
     ProducerFenced,
     TransactionalIdAuthorizationFailed,
     error_of,
@@ -27,7 +29,7 @@ from broker_core.protocol.messages.txn_offset_commit import (
 async def handle(request: TxnOffsetCommitRequest, call: Call) -> TxnOffsetCommitResponse:
     """Commit what the client may, refuse the rest by topic."""
     try:
-        _check(request, call)
+        await _check(request, call)
     except ProducerFenced:
         return _all(request, ErrorCode.INVALID_PRODUCER_EPOCH)
     except BrokerError as error:
@@ -45,17 +47,22 @@ async def handle(request: TxnOffsetCommitRequest, call: Call) -> TxnOffsetCommit
     return txn_offset_commit_response(request, lambda each: codes.get(each, refused))
 
 
-def _check(request: TxnOffsetCommitRequest, call: Call) -> None:
+async def _check(request: TxnOffsetCommitRequest, call: Call) -> None:
     if not call.may_use_transactional_id(request.transactional_id):
         raise TransactionalIdAuthorizationFailed(request.transactional_id)
     if refusal := call.group_refusal(request.group_id):
         raise error_of(refusal, request.group_id)
     services = call.services
-    services.transactions.check_writing(
-        request.transactional_id,
-        ProducerIdentity(request.producer_id, request.producer_epoch),
-        services.groups.offsets_partition(request.group_id),
-    )
+    log = services.replicas.leading(*services.groups.offsets_partition(request.group_id)).log
+    if log.is_in_transaction(request.producer_id):
+        return  # the log itself judges the epoch
+    producer = ProducerIdentity(request.producer_id, request.producer_epoch)
+    permits = await services.verification.permits(request.transactional_id, producer, [log])
+    for permit in permits.values():
+        try:
+            permit.check()
+        except NotEnoughReplicas as error:
+            raise CoordinatorLoadInProgress(str(error)) from error
 
 
 def _all(request: TxnOffsetCommitRequest, code: ErrorCode) -> TxnOffsetCommitResponse:

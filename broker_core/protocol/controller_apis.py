@@ -63,7 +63,7 @@ WRITE_TXN_MARKERS = Api(
     27, "WriteTxnMarkers", 1, 1, 1, WriteTxnMarkersRequest, WriteTxnMarkersResponse
 )
 VERIFY_TRANSACTION = Api(
-    10001, "VerifyTransaction", 0, 0, 0, VerifyTransactionRequest, VerifyTransactionResponse
+    10002, "VerifyTransaction", 0, 0, 0, VerifyTransactionRequest, VerifyTransactionResponse
 )
 
 NODE_APIS: Mapping[int, Api] = {

@@ -284,6 +284,8 @@ class ClusterReplica(Replica):
     def end_transaction(self, marker: Marker) -> int:
         """Append a transaction marker as the leader, see :meth:`Replica.end_transaction`."""
         self.check_leader()
+        if not self._has_enough():
+            raise NotEnoughReplicas(self._shortage())
         offset = super().end_transaction(marker)
         self._tell_followers()
         return offset

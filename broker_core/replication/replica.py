@@ -70,6 +70,7 @@ class Replica:
 
         Raises:
             NotLeaderOrFollower: Another node leads.
+            NotEnoughReplicas: Fewer are in sync than the topic wants.
             BrokerError: The log refuses it, see ``PartitionLog.end_transaction``.
         """
         offset = self.log.end_transaction(marker, self.leader_epoch)

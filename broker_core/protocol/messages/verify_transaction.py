@@ -1,4 +1,4 @@
-"""VerifyTransaction (key 10001): request and response, version 0; ours alone, for nodes only.
+"""VerifyTransaction (key 10002): request and response, version 0; ours alone, for nodes only.
 
 Apache Kafka's nodes ask this with AddPartitionsToTxn version 4 (KIP-890). Its answer does not say
 in which epoch the coordinator coordinates, so a coordinator that has been replaced and has not

@@ -131,14 +131,13 @@ def test_only_the_newest_incarnation_is_listened_to(
     with pytest.raises(error):
         ONGOING.end(producer, committed=True, now_ms=3)
     with pytest.raises(error):
-        ONGOING.check_writing(producer, ("a", 0))
+        ONGOING.writable(producer, [("a", 0)])
 
 
 def test_only_what_was_added_is_written_to_and_only_while_it_lasts() -> None:
-    ONGOING.check_writing(FIRST, ("a", 0))
-    for refused, partition in ((ONGOING, ("a", 1)), (EMPTY, ("a", 0)), (ended(True), ("a", 0))):
-        with pytest.raises(InvalidTxnState):
-            refused.check_writing(FIRST, partition)
+    assert ONGOING.writable(FIRST, [("a", 0), ("a", 1)]) == {("a", 0)}
+    for over in (EMPTY, ended(True)):
+        assert over.writable(FIRST, [("a", 0)]) == frozenset()
 
 
 def test_what_is_aborted_for_a_producer_fences_it() -> None:

@@ -11,6 +11,7 @@ from broker_core.coordinator.markers import LocalMarkers, MarkerWriter
 from broker_core.coordinator.offset_records import CommittedOffset
 from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
+from broker_core.coordinator.shards import OwnShards
 from broker_core.coordinator.transaction import ProducerIdentity, TopicPartition, TransactionState
 from broker_core.coordinator.transaction_registry import MAX_ID_BYTES, TransactionRegistry
 from broker_core.coordinator.transaction_store import TransactionStore, make_topic
@@ -67,11 +68,11 @@ class Node:
         if "events" not in self.logs.topics():
             self.logs.create_topic("events", 2, {})
         self.offsets = OffsetStore.open(self.logs, self.commit, clock, partitions=1)
-        make_topic(self.logs, 1)
         self.replicas = Replicas(self.logs, self.commit)
+        self.shards = OwnShards("__transaction_state", self.replicas, make_topic(self.logs, 1))
         self.markers = Held(LocalMarkers(self.replicas, self.offsets))
         self.registry = TransactionRegistry(
-            TransactionStore(self.replicas, self.logs, clock),
+            TransactionStore(self.shards, clock),
             self.markers,
             ProducerIds(path),
             TransactionSettings.model_validate(settings),
@@ -116,7 +117,7 @@ class Node:
 async def running(path: Path, clock: TurnedClock, **settings: object) -> AsyncIterator[Node]:
     """A node that ends as a killed one does: nothing is closed in order."""
     node = Node(path, clock, **settings)
-    await node.registry.load(0)
+    await node.registry.load(node.shards.replica(0))
     try:
         yield node
     finally:
@@ -190,11 +191,11 @@ async def test_what_takes_too_long_is_aborted(node: Node, clock: TurnedClock) ->
     producer = await node.registry.init_producer("t", None, 1000)
     await node.begin(producer)
     clock.turn(1000)
-    await node.registry.check()
+    node.registry.check()
     assert node.state() is TransactionState.ONGOING
 
     clock.turn(1)
-    await node.registry.check()
+    node.registry.check()
 
     await node.until(TransactionState.COMPLETE_ABORT)
     assert node.seen() == [[], []]
@@ -206,7 +207,7 @@ async def test_an_id_that_nobody_uses_is_forgotten(tmp_path: Path, clock: Turned
     async with running(tmp_path, clock, id_expiry="PT1H") as node:
         producer = await node.registry.init_producer("t", None, 1000)
         clock.turn(3_600_001)
-        await node.registry.check()
+        node.registry.check()
         with pytest.raises(InvalidProducerIdMapping):
             await node.registry.add_partitions("t", producer, PLACES)
 

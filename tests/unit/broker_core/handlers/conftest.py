@@ -15,14 +15,17 @@ from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
+from broker_core.coordinator.shards import OwnShards
 from broker_core.coordinator.transaction_registry import TransactionRegistry
 from broker_core.coordinator.transaction_store import TransactionStore, make_topic
+from broker_core.coordinator.verification import Verification
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.fetch_session import FetchSessions
 from broker_core.handlers.services import Services
 from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import SingleNode
+from broker_core.log.file_layout import TRANSACTION_STATE
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.own_policy import OwnPolicy
@@ -52,15 +55,16 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
     policy = OwnPolicy(tmp_path)
     replicas = Replicas(logs, commit)
     producer_ids = ProducerIds(tmp_path)
-    make_topic(logs, 1)
+    shards = OwnShards(TRANSACTION_STATE, replicas, make_topic(logs, 1))
+    markers = LocalMarkers(replicas, offsets)
     transactions = TransactionRegistry(
-        TransactionStore(replicas, logs, clock),
-        LocalMarkers(replicas, offsets),
+        TransactionStore(shards, clock),
+        markers,
         producer_ids,
         settings.transactions,
         clock,
     )
-    await transactions.load(0)
+    await transactions.load(shards.replica(0))
     logs.create_topic("raw.open", 2, {})
     logs.create_topic("events.log", 1, {})
     yield Services(
@@ -72,6 +76,8 @@ async def services(tmp_path: Path) -> AsyncIterator[Services]:
         groups=groups,
         producer_ids=producer_ids,
         transactions=transactions,
+        verification=Verification(transactions),
+        markers=markers,
         clock=clock,
         authorizer=Authorizer.restricted(),
         delayed=DelayedFetches(),
