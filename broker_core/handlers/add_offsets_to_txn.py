@@ -12,7 +12,9 @@ from broker_core.errors import (
     TransactionalIdAuthorizationFailed,
 )
 from broker_core.handlers.fencing import fenced_code
+from broker_core.handlers.internal_topics import make_sure_of
 from broker_core.handlers.services import Call
+from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.protocol.messages.add_offsets_to_txn import (
     AddOffsetsToTxnRequest,
     AddOffsetsToTxnResponse,
@@ -30,6 +32,7 @@ async def handle(request: AddOffsetsToTxnRequest, call: Call) -> AddOffsetsToTxn
             raise TransactionalIdAuthorizationFailed(request.transactional_id)
         if not call.may_use_group(request.group_id):
             raise GroupAuthorizationFailed(request.group_id)
+        await make_sure_of(CONSUMER_OFFSETS, call)
         partition = services.groups.offsets_partition(request.group_id)
         await services.transactions.add_partitions(request.transactional_id, producer, [partition])
     except BrokerError as error:

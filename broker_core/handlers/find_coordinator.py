@@ -7,33 +7,23 @@ Since version 4 several keys are asked for at once (KIP-699).
 Not done: share groups (key type 2).
 """
 
-from broker_core.coordinator.shards import INTERNAL_CONFIG, shard_of
+from broker_core.coordinator.shards import shard_of
 from broker_core.errors import (
     BrokerError,
     CoordinatorNotAvailable,
-    ErrorCode,
     GroupAuthorizationFailed,
     InvalidRequest,
     TransactionalIdAuthorizationFailed,
 )
+from broker_core.handlers.internal_topics import make_sure_of
 from broker_core.handlers.services import Call
-from broker_core.handlers.topology import FORWARDED_MS, Controller
 from broker_core.log.file_layout import CONSUMER_OFFSETS, TRANSACTION_STATE
-from broker_core.protocol.api_keys import CREATE_TOPICS
-from broker_core.protocol.messages.create_topics import (
-    CreatableTopic,
-    CreatableTopicConfig,
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-)
 from broker_core.protocol.messages.find_coordinator import (
     Coordinator,
     FindCoordinatorRequest,
     FindCoordinatorResponse,
 )
 from broker_core.replication.cluster_state import Node
-
-_TRANSACTIONS_KEPT_BY = "2"  # as Apache Kafka's transaction.state.log.min.isr; or all there are
 
 GROUP = 0
 TRANSACTION = 1
@@ -84,40 +74,9 @@ def _internal_topic(key: str, key_type: int, call: Call) -> str:
 
 
 async def _leader(internal_topic: str, key: str, call: Call) -> Node:
-    topology = call.services.topology
-    if internal_topic not in topology.state.topics and topology.controller is not None:
-        await _make(internal_topic, call, topology.controller)
-    state = topology.state
-    topic = state.topics.get(internal_topic)
-    if topic is None:
-        raise CoordinatorNotAvailable(f"{internal_topic} is not there yet")
+    topic = await make_sure_of(internal_topic, call)
+    state = call.services.topology.state
     leader = topic.partitions[shard_of(key, len(topic.partitions))].leader
     if not state.is_alive(leader):
         raise CoordinatorNotAvailable(f"nobody leads the partition of {internal_topic}")
     return state.nodes[leader]
-
-
-async def _make(internal_topic: str, call: Call, controller: Controller) -> None:
-    """Have the controller make an internal topic, which nobody has needed before."""
-    settings = call.services.settings
-    partitions = {
-        CONSUMER_OFFSETS: settings.groups.offsets_partitions,
-        TRANSACTION_STATE: settings.transactions.state_partitions,
-    }
-    configs = INTERNAL_CONFIG
-    if internal_topic == TRANSACTION_STATE:
-        configs = {**configs, "min.insync.replicas": _TRANSACTIONS_KEPT_BY}
-    topic = CreatableTopic(
-        name=internal_topic,
-        num_partitions=partitions[internal_topic],
-        replication_factor=-1,
-        assignments=(),
-        configs=tuple(
-            CreatableTopicConfig(name=name, value=value) for name, value in configs.items()
-        ),
-    )
-    request = CreateTopicsRequest(topics=(topic,), timeout_ms=FORWARDED_MS)
-    response: CreateTopicsResponse = await controller.forward(request, CREATE_TOPICS.max_version)
-    made = response.topics[0]
-    if made.error_code not in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS):
-        raise CoordinatorNotAvailable(f"{internal_topic} cannot be made: {made.error_message}")
