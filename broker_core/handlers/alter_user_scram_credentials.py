@@ -61,6 +61,7 @@ async def handle(
         errors.clear()
         for user, changes in by_user.items():
             try:
+                _check_name(user, call.services.node_user)
                 policy = _change(policy, user, changes)
                 errors[user] = None
             except BrokerError as error:
@@ -83,8 +84,6 @@ async def handle(
 
 
 def _change(policy: Policy, user: str, changes: Sequence[Change]) -> Policy:
-    if not user or len(user) > MAX_USER_NAME_CHARACTERS or user == ANONYMOUS:
-        raise UnacceptableCredential(f"a user cannot be called {user[:64]!r}")
     if max(Counter(change.mechanism for change in changes).values()) > 1:
         raise DuplicateResource(f"user {user} is changed twice for one mechanism")
     credentials = dict(policy.credentials)
@@ -97,6 +96,12 @@ def _change(policy: Policy, user: str, changes: Sequence[Change]) -> Policy:
     if len(credentials) > max(MAX_CREDENTIALS, len(policy.credentials)):
         raise UnacceptableCredential(f"{MAX_CREDENTIALS} credentials exist, which is the limit")
     return replace(policy, credentials=credentials)
+
+
+def _check_name(user: str, node_user: str | None) -> None:
+    """Refuse names that mean somebody else: nobody in particular, or a node of the cluster."""
+    if not user or len(user) > MAX_USER_NAME_CHARACTERS or user in (ANONYMOUS, node_user):
+        raise UnacceptableCredential(f"a user cannot be called {user[:64]!r}")
 
 
 def _mechanism(number: int) -> ScramMechanism:

@@ -192,10 +192,12 @@ class ClientSession:
         metrics.REQUESTS.labels(api.name, str(header.version)).inc()
         self._check_session(api)
         response = await self._handle(api, header, frame)
-        response, pause = self._services.throttle.charge(
-            response, len(frame), self._client.principal.name, header.client_id or ""
-        )
-        self._pause_seconds = max(self._pause_seconds, pause)
+        user = self._client.principal.name
+        if user != self._services.node_user:  # quotas are clients'; copies must keep up
+            response, pause = self._services.throttle.charge(
+                response, len(frame), user, header.client_id or ""
+            )
+            self._pause_seconds = max(self._pause_seconds, pause)
         metrics.REQUEST_SECONDS.labels(api.name).observe(time.perf_counter() - started)
         if response is None:
             return []

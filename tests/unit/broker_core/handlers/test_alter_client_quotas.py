@@ -18,6 +18,8 @@ from broker_core.protocol.api_keys import (
     FETCH,
     METADATA,
     PRODUCE,
+    SASL_AUTHENTICATE,
+    SASL_HANDSHAKE,
 )
 from broker_core.protocol.messages import describe_client_quotas as describe
 from broker_core.protocol.messages.alter_client_quotas import (
@@ -33,6 +35,8 @@ from broker_core.protocol.messages.produce import (
     ProduceRequest,
     TopicProduceData,
 )
+from broker_core.protocol.messages.sasl_authenticate import SaslAuthenticateRequest
+from broker_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
 from broker_core.protocol.record_batch import Record, build_batch
 from tests.support.broker_requests import Ask
 
@@ -179,16 +183,34 @@ async def test_strangers_neither_see_nor_change_quotas(services: Services, ask: 
     assert await described(ask, stranger) == refused
 
 
-async def test_who_sends_and_fetches_too_much_is_told_and_paused(
-    ask: Ask, session: ClientSession
-) -> None:
-    batch = build_batch([Record(0, 1, None, bytes(2000))])
+def producing(size_bytes: int) -> ProduceRequest:
+    batch = build_batch([Record(0, 1, None, bytes(size_bytes))])
     data = PartitionProduceData(index=0, records=batch)
-    produce = ProduceRequest(
+    return ProduceRequest(
         acks=-1,
         timeout_ms=30_000,
         topic_data=(TopicProduceData(name="raw.open", partition_data=(data,)),),
     )
+
+
+async def test_a_node_of_the_cluster_is_never_paused(services: Services, ask: Ask) -> None:
+    """A copy that had to wait for a quota would fall behind."""
+    node = ClientSession(replace(services, node_user="web"), "127.0.0.1")
+    await ask(node, SASL_HANDSHAKE, 1, SaslHandshakeRequest(mechanism="PLAIN"))
+    right = SaslAuthenticateRequest(auth_bytes=b"\0web\0secret")
+    await ask(node, SASL_AUTHENTICATE, 2, right)
+    await altered(ask, node, entry(EVERYBODY, producer_byte_rate=1))
+
+    answer = await ask(node, PRODUCE, 9, producing(2000))
+
+    assert answer.responses[0].partition_responses[0].error_code == 0
+    assert (answer.throttle_time_ms, node.take_pause()) == (0, 0)
+
+
+async def test_who_sends_and_fetches_too_much_is_told_and_paused(
+    ask: Ask, session: ClientSession
+) -> None:
+    produce = producing(2000)
     asked = FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=10_000)
     fetch = FetchRequest(
         max_wait_ms=0, min_bytes=1, topics=(FetchTopic(topic="raw.open", partitions=(asked,)),)

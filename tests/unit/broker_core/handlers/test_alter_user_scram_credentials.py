@@ -1,5 +1,6 @@
 """Setting and forgetting SCRAM passwords, and being told of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,3 +132,15 @@ async def test_a_stranger_changes_nothing(services: Services, ask: Ask) -> None:
 
     assert outcome == {"mallory": ErrorCode.CLUSTER_AUTHORIZATION_FAILED}
     assert services.policy.current.credentials == {}
+
+
+async def test_nobody_is_called_like_the_nodes_of_the_cluster(services: Services, ask: Ask) -> None:
+    """Whoever signs in under their name may do everything."""
+    node = ClientSession(replace(services, node_user="web"), "127.0.0.1")
+    await ask(node, SASL_HANDSHAKE, 1, SaslHandshakeRequest(mechanism="PLAIN"))
+    right = SaslAuthenticateRequest(auth_bytes=b"\0web\0secret")
+    await ask(node, SASL_AUTHENTICATE, 2, right)
+
+    outcome = await altered(ask, node, upsertion("web"), upsertion("ada"))
+
+    assert outcome == {"web": ErrorCode.UNACCEPTABLE_CREDENTIAL, "ada": 0}
