@@ -1,8 +1,9 @@
 """The background task that removes old segments and compacts (Kafka's LogCleaner and retention).
 
 What to do is decided by :mod:`broker_core.log.retention` and :mod:`broker_core.log.compaction`;
-here it is done, one partition after the other. Deciding and swapping happen on the loop, reading,
-writing and removing files in a thread.
+here it is done, one partition after the other. A copy loses what its leader's log has lost, and
+nothing by its own age and size. Deciding and swapping happen on the loop, reading, writing and
+removing files in a thread.
 """
 
 import asyncio
@@ -76,6 +77,9 @@ class LogCleaner:
             await self._compact(partition)
 
     async def _remove_old(self, partition: PartitionLog) -> None:
+        if partition.is_copy:
+            await self.remove_below_start(partition, reason="leader")
+            return
         removal = retention.decide(
             [
                 retention.SealedSegment(segment.next_offset, segment.size, newest_ms(segment))
@@ -87,7 +91,7 @@ class LogCleaner:
         )
         if removal.log_start_offset is not None:
             partition.truncate_before(removal.log_start_offset)
-        gone = await self._remove_below_start(partition)
+        gone = await self._remove_segments(partition)
         if gone:
             LOG_SEGMENTS_DELETED.labels("age").inc(removal.by_age)
             LOG_SEGMENTS_DELETED.labels("size").inc(removal.by_size)
@@ -104,7 +108,22 @@ class LogCleaner:
             StorageError, OSError, OffsetOutOfRange: It is as it was, or smaller.
         """
         partition.truncate_before(offset)
-        LOG_SEGMENTS_DELETED.labels(reason).inc(await self._remove_below_start(partition))
+        await self.remove_below_start(partition, reason=reason)
+
+    async def remove_below_start(self, partition: PartitionLog, *, reason: str) -> None:
+        """Remove what lies before the start of a partition's log; all of a copy, if all of it does.
+
+        Args:
+            reason: For the metric.
+
+        Raises:
+            StorageError, OSError: It is as it was, or smaller.
+        """
+        start = partition.log_start_offset
+        if partition.is_copy and start == partition.end_offset:
+            partition.roll()  # its leader has sealed what it wrote to, and removed it
+        if len(partition.segments) > 1 and partition.segments[0].next_offset <= start:
+            LOG_SEGMENTS_DELETED.labels(reason).inc(await self._remove_segments(partition))
 
     async def seal(self, partition: PartitionLog) -> None:
         """Begin a new segment, so that the one that is written to may go.
@@ -115,7 +134,7 @@ class LogCleaner:
         partition.roll()
         await self._commit.flush(partition)
 
-    async def _remove_below_start(self, partition: PartitionLog) -> int:
+    async def _remove_segments(self, partition: PartitionLog) -> int:
         """Remove sealed segments below the log start; return how many."""
         if partition.needs_flush:
             await self._commit.flush(partition)

@@ -80,9 +80,11 @@ class PartitionLog:
         end_offset: Offset that the next record will get.
         is_deleted: Set once its topic is deleted; nothing can be appended any more.
         may_have_gaps: Whether offsets may be missing anywhere, not only where it was compacted.
+        is_copy: Whether it starts where another node's log does: nothing of it goes before.
     """
 
     may_have_gaps = False
+    is_copy = False
 
     def __init__(
         self,

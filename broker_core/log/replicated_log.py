@@ -33,6 +33,7 @@ class ReplicatedLog(PartitionLog):
     """
 
     may_have_gaps = True
+    is_copy = True  # until this node leads
 
     def __init__(self, directory: Path, **arguments: Any) -> None:
         """Open the partition, see ``PartitionLog``; blocks."""

@@ -167,10 +167,12 @@ class ClusterReplica(Replica):
         end = self.log.end_offset
         self.has_unwritten_epochs |= self.epochs.assign(partition.leader_epoch, end)
         self._set = ReplicaSet(partition, epoch_start=end, now_ms=_now_ms(), lag_ms=self._lag_ms)
+        self.log.is_copy = False
         self._count()
 
     def _resign(self, reason: str) -> None:
         self._set = None
+        self.log.is_copy = True
         waiting, self._waiting = self._waiting, deque()
         for _, future in waiting:
             if not future.done():

@@ -286,3 +286,35 @@ async def test_it_runs_until_it_is_cancelled(tmp_path: Path, clock: TurnedClock)
         await running
     await commit.close()
     logs.let_go()
+
+
+async def test_a_copy_loses_what_its_leader_has_lost_and_nothing_by_itself(
+    logs: LogDirectory, commit: GroupCommit, cleaner: LogCleaner
+) -> None:
+    log = topic(logs, {"retention.ms": "1000"})
+    log.is_copy = True
+    await fill(log, commit, segments=3)
+    written_at(log, NOON_MS - HOUR_MS)
+
+    await cleaner.clean(log)
+    assert log.log_start_offset == 0
+    assert len(log.segments) == 4
+
+    log.truncate_before(3)  # as the leader says
+    await cleaner.clean(log)
+    assert [segment.base_offset for segment in log.segments] == [2, 4, 6]
+
+
+async def test_a_copy_of_which_all_has_gone_at_its_leader_is_empty(
+    logs: LogDirectory, commit: GroupCommit, cleaner: LogCleaner
+) -> None:
+    log = topic(logs)
+    log.is_copy = True
+    log.append(batch(b"x", b"y"))
+    await commit.flush(log)
+
+    log.truncate_before(2)
+    await cleaner.clean(log)
+
+    assert log.bytes == 0
+    assert [segment.base_offset for segment in log.segments] == [2]
