@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 
 import structlog
@@ -19,7 +19,13 @@ from broker_core.coordinator.cluster_markers import ClusterMarkers
 from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
 from broker_core.coordinator.cluster_shards import ClusterShards
 from broker_core.coordinator.deleted_topics import DeletedTopics
+from broker_core.coordinator.group_progress import ClusterProgress
 from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.high_watermarks import (
+    ClusterHighWatermarks,
+    HighWatermarks,
+    OwnHighWatermarks,
+)
 from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.measuring import Measuring
 from broker_core.coordinator.offsets import OffsetStore
@@ -37,16 +43,15 @@ from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import ClusterTopology, OtherListener, SingleNode, Topology
 from broker_core.log.budget_keeper import BudgetKeeper
 from broker_core.log.cleaner import LogCleaner
-from broker_core.log.disk_budget import Progress
 from broker_core.log.file_layout import CONSUMER_OFFSETS, TRANSACTION_STATE
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.cluster_policy import ClusterPolicy
 from broker_core.policy.own_policy import OwnPolicy
 from broker_core.policy.policy_store import PolicyStore
+from broker_core.replication import log_starts
 from broker_core.replication.node import ClusterNode, Membership
 from broker_core.replication.replicas import Replicas
-from broker_core.replication.siblings import Siblings
 from broker_core.server.admission import Admission
 from broker_core.server.connection import Limits, OpenSession, Peer
 from broker_core.server.listener import Listener
@@ -176,7 +181,7 @@ class Broker:
             verification=verification,
             markers=markers,
             clock=self._clock,
-            authorizer=_authorizer(settings, policy),
+            authorizer=self._authorizer(policy),
             delayed=delayed,
             fetch_sessions=FetchSessions(
                 slots=settings.max_fetch_sessions,
@@ -190,11 +195,9 @@ class Broker:
             node_user=None if self._membership is None else self._membership.credentials.name,
         )
         if settings.disk_budget is not None:
-            keeper = BudgetKeeper(
-                logs, cleaner, budget_bytes=settings.disk_budget, progress=self._progress
-            )
+            keeper = self._keeper(place, logs, cleaner, groups, opened)
             _run(keeper.run(), "disk-budget", opened)
-        _run(Measuring(logs, groups).run(), "measuring", opened)
+        _run(Measuring(logs, groups, _high_watermarks(place, logs)).run(), "measuring", opened)
         _run(_let_in(listeners, policy), "let-in", opened)
         opened.callback(groups.close)  # last opened, first closed: who waits is answered
         opened.callback(delayed.stop)
@@ -253,15 +256,12 @@ class Broker:
             advertised=(host, self.port),
         )
         await opened.enter_async_context(node)
-        siblings = Siblings(node.link, self._membership.credentials, node_id=settings.node_id)
-        opened.push_async_callback(siblings.close)
         return _Place(
             replicas=node,
             topology=ClusterTopology(node.link),
             producer_ids=ClusterProducerIds(node.link.producer_ids),
             policy=ClusterPolicy(node.link),
             node=node,
-            siblings=siblings,
         )
 
     def _users(self) -> Mapping[str, str]:
@@ -272,12 +272,38 @@ class Broker:
         digest = hashlib.sha256(credentials.secret.encode()).hexdigest()
         return {**self.settings.users, credentials.name: digest}
 
-    def _progress(self) -> Sequence[Progress] | None:
-        """How far the groups have come that the disk budget waits for; None if others know."""
-        if self._services.topology.controller is not None:
-            return None
-        groups = self._services.groups
-        return [groups.progress(group) for group in self.settings.disk_budget_groups]
+    def _keeper(
+        self,
+        place: "_Place",
+        logs: LogDirectory,
+        cleaner: LogCleaner,
+        groups: GroupRegistry,
+        opened: AsyncExitStack,
+    ) -> BudgetKeeper:
+        """Keep the disk budget by what groups have read, which other nodes may know."""
+        node, protected = place.node, self.settings.disk_budget_groups
+        assert self.settings.disk_budget is not None
+        keeper = partial(BudgetKeeper, logs, cleaner, budget_bytes=self.settings.disk_budget)
+        if node is None:
+            return keeper(progress=lambda: [groups.progress(group) for group in protected])
+        progress = ClusterProgress(
+            protected, groups, node.siblings, lambda: node.link.state, node_id=node.node_id
+        )
+        _run(progress.run(), "group-progress", opened)
+        return keeper(
+            progress=progress.known,
+            move_starts=lambda starts: log_starts.move(starts, node.link.state, node.siblings),
+        )
+
+    def _authorizer(self, policy: PolicyStore) -> Authorizer:
+        """Who may do what; the cluster's nodes may do everything."""
+        settings = self.settings
+        if settings.access is Access.OPEN:
+            return Authorizer.open()
+        if settings.access is Access.RESTRICTED:
+            return Authorizer.restricted()
+        nodes = () if self._membership is None else (self._membership.credentials.name,)
+        return Authorizer.by_acls((*settings.super_users, *nodes), lambda: policy.current.acls)
 
     async def _bind(self, opened: AsyncExitStack) -> list[Listener]:
         """Take the addresses, and leave with ``opened`` how they are given up."""
@@ -306,9 +332,9 @@ class Broker:
     ) -> tuple[TransactionRegistry, Verification]:
         """Know the transactions that this node coordinates: all of them, or those that it leads."""
         settings = self.settings.transactions
-        if place.node is not None and place.siblings is not None:
+        if place.node is not None:
             transactions, verification = self._cluster_transactions(
-                place, place.node, place.siblings, markers, opened
+                place, place.node, markers, opened
             )
         else:
             count = await asyncio.to_thread(make_topic, logs, settings.state_partitions)
@@ -331,7 +357,6 @@ class Broker:
         self,
         place: "_Place",
         node: ClusterNode,
-        siblings: Siblings,
         markers: LocalMarkers,
         opened: AsyncExitStack,
     ) -> tuple[TransactionRegistry, Verification]:
@@ -340,7 +365,7 @@ class Broker:
         node_id = self.settings.node_id
         transactions = TransactionRegistry(
             TransactionStore(shards, self._clock),
-            ClusterMarkers(markers, siblings, node_id=node_id),
+            ClusterMarkers(markers, node.siblings, node_id=node_id),
             place.producer_ids,
             self.settings.transactions,
             self._clock,
@@ -350,7 +375,7 @@ class Broker:
         opened.push_async_callback(shards.close)
         shards.refresh()
         return transactions, Verification(
-            ClusterCoordinators(transactions, siblings, node_id=node_id)
+            ClusterCoordinators(transactions, node.siblings, node_id=node_id)
         )
 
     def _session(self, peer: Peer) -> ClientSession:
@@ -404,7 +429,13 @@ class _Place:
     producer_ids: ProducerIds
     policy: PolicyStore
     node: ClusterNode | None = None
-    siblings: Siblings | None = None
+
+
+def _high_watermarks(place: _Place, logs: LogDirectory) -> HighWatermarks:
+    node = place.node
+    if node is None:
+        return OwnHighWatermarks(logs)
+    return ClusterHighWatermarks(node, node.siblings, lambda: node.link.state, node_id=node.node_id)
 
 
 async def _let_in(listeners: Sequence[Listener], policy: PolicyStore) -> None:
@@ -421,11 +452,3 @@ def _run(work: Coroutine[None, None, None], name: str, opened: AsyncExitStack) -
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-def _authorizer(settings: BrokerSettings, policy: PolicyStore) -> Authorizer:
-    if settings.access is Access.OPEN:
-        return Authorizer.open()
-    if settings.access is Access.RESTRICTED:
-        return Authorizer.restricted()
-    return Authorizer.by_acls(settings.super_users, lambda: policy.current.acls)

@@ -1,8 +1,9 @@
 """API key 21, DeleteRecords, versions 0 to 2: forget the oldest records of partitions.
 
-The new log start is on disk when the answer arrives; the files go when retention next looks.
+The new log start is on disk when the answer arrives; the files go when retention next looks. In a
+cluster copies start there as soon as they fetch next.
 
-Not done: compacted topics refuse it in Kafka; here they do not.
+Not done: compacted topics refuse it in Kafka; here they do not. Waiting for the copies (KIP-107).
 """
 
 from broker_core.acl import Operation, ResourceType

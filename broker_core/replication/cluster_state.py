@@ -4,7 +4,7 @@ Values are never changed in place: a later state is another value, and what did 
 same object in both. Words are Kafka's: leader epoch, partition epoch, in-sync replicas (KIP-497).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from uuid import UUID
@@ -131,6 +131,17 @@ class ClusterState:
         """Every partition of every topic."""
         for topic in self.topics.values():
             yield from topic.partitions
+
+    def by_leader(
+        self, partitions: Iterable[tuple[str, int]]
+    ) -> Mapping[int, Sequence[tuple[str, int]]]:
+        """Sort partitions by the node that leads them; those that nobody leads are left out."""
+        led: dict[int, list[tuple[str, int]]] = {}
+        for where in partitions:
+            found = self.partition(*where)
+            if found is not None and not found.is_offline:
+                led.setdefault(found.leader, []).append(where)
+        return led
 
     def is_alive(self, node_id: int) -> bool:
         """Whether the node is registered and not fenced."""

@@ -32,6 +32,7 @@ from broker_core.replication.leader_epoch import LeaderEpochs
 from broker_core.replication.peer import Credentials
 from broker_core.replication.replica import NOT_TOLD, Replica
 from broker_core.replication.replicas import Replicas
+from broker_core.replication.siblings import Siblings
 from broker_core.settings import ReplicationSettings
 
 log = structlog.get_logger()
@@ -59,6 +60,8 @@ class ClusterNode(Replicas):
 
     Attributes:
         link: The way to the controller.
+        siblings: The way to the other nodes.
+        node_id: Its own id.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class ClusterNode(Replicas):
         """
         super().__init__(logs, commit)
         self._settings = settings
-        self._node_id = node_id
+        self.node_id = node_id
         self._credentials = membership.credentials
         self._file = node_file.read_node_file(logs.path)
         self._boot_id = node_file.current_boot_id()
@@ -97,6 +100,7 @@ class ClusterNode(Replicas):
             ),
             cluster_id=self._file.cluster_id,
         )
+        self.siblings = Siblings(self.link, self._credentials, node_id=node_id)
         self._held: dict[tuple[str, int], ClusterReplica] = {}
         self._fetchers: dict[int, tuple[Fetcher, asyncio.Task[None]]] = {}
         self._node_epochs: dict[int, int] = {}
@@ -130,6 +134,7 @@ class ClusterNode(Replicas):
             task.cancel()
         await asyncio.wait(tasks)
         await self.link.__aexit__(kind, error, trace)
+        await self.siblings.close()
         for replica in self._held.values():
             replica.close()
         await self._note()
@@ -169,7 +174,7 @@ class ClusterNode(Replicas):
             is_same = known is not None and partition is not None
             if is_same and known.topic_id != partition.topic_id:  # type: ignore[union-attr]
                 partition = None
-            if partition is not None and self._node_id not in partition.replicas:
+            if partition is not None and self.node_id not in partition.replicas:
                 partition = None
             replica.update(partition)
         for node in state.nodes.values():
@@ -216,7 +221,7 @@ class ClusterNode(Replicas):
         wanted = {}
         for topic in state.topics.values():
             held = frozenset(
-                each.index for each in topic.partitions if self._node_id in each.replicas
+                each.index for each in topic.partitions if self.node_id in each.replicas
             )
             if held:
                 wanted[topic.name] = TopicConfig(
@@ -244,7 +249,7 @@ class ClusterNode(Replicas):
                 held,
                 self._commit,
                 self.link,
-                node_id=self._node_id,
+                node_id=self.node_id,
                 epochs=known,
                 lag_ms=round(self._settings.lag_time.total_seconds() * 1000),
             )
@@ -266,13 +271,13 @@ class ClusterNode(Replicas):
         followed: dict[int, list[ClusterReplica]] = {node: [] for node in self._fetchers}
         for replica in self._held.values():
             leader = replica.leader
-            if leader in state.nodes and leader != self._node_id and not replica.log.is_deleted:
+            if leader in state.nodes and leader != self.node_id and not replica.log.is_deleted:
                 followed.setdefault(leader, []).append(replica)
         for node_id, replicas in followed.items():
             node = state.nodes[node_id]
             if node_id not in self._fetchers:
                 fetcher = Fetcher(
-                    node, self._commit, self._credentials, self._settings, node_id=self._node_id
+                    node, self._commit, self._credentials, self._settings, node_id=self.node_id
                 )
                 task = asyncio.create_task(fetcher.run(), name=f"follow-{node_id}")
                 self._fetchers[node_id] = fetcher, task
@@ -329,7 +334,7 @@ class ClusterNode(Replicas):
 
     def _measure(self) -> None:
         partitions = [each.partition for each in self._held.values() if each.partition is not None]
-        led = [each for each in partitions if each.leader == self._node_id]
+        led = [each for each in partitions if each.leader == self.node_id]
         metrics.PARTITIONS_HELD.set(len(self._held))
         metrics.LEADERS.set(len(led))
         metrics.UNDER_REPLICATED.set(sum(each.is_under_replicated for each in led))

@@ -1,4 +1,4 @@
-"""Siblings: this node's connections to the other nodes, for what coordinators ask each other.
+"""Siblings: this node's connections to the other nodes, for what nodes ask each other.
 
 A connection is made when somebody asks for the first time, and anew whenever it is lost or the node
 has registered anew. Questions go side by side. Whoever asks says how long the answer is of use: a
@@ -14,6 +14,8 @@ from broker_core.errors import NetworkException, NotLeaderOrFollower, RequestTim
 from broker_core.replication.cluster_state import ClusterState, Node
 from broker_core.replication.controller_link import ControllerLink
 from broker_core.replication.peer import Credentials, Peer
+
+ANSWER_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -47,8 +49,8 @@ class Siblings:
         request: object,
         version: int,
         *,
-        seconds: float,
-        holds: Callable[[ClusterState], bool],
+        seconds: float = ANSWER_SECONDS,
+        holds: Callable[[ClusterState], bool] = lambda _: True,
     ) -> Any:
         """Send a node a request; return its response message.
 

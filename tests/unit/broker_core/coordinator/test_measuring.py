@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.high_watermarks import OwnHighWatermarks
 from broker_core.coordinator.measuring import Measuring
 from broker_core.coordinator.offset_records import CommittedOffset
 from broker_core.coordinator.offsets import OffsetStore
@@ -53,15 +54,15 @@ async def test_sizes_and_lags_come_and_go_with_their_topics(
         await commit.flush(log)
     done = {("measured", 0): committed(2), ("measured", 1): committed(3)}
     await offsets.commit("measured", done)
-    measuring = Measuring(logs, groups)
+    measuring = Measuring(logs, groups, OwnHighWatermarks(logs))
 
-    measuring.look()
+    await measuring.look()
 
     taken = sum(log.bytes for (topic, _), log in logs.partitions().items() if topic == "measured")
     assert (size("measured"), lag("measured")) == (taken, 3)
     await asyncio.to_thread(logs.delete_topic, "measured")
     await groups.forget_topic("measured")
-    measuring.look()
+    await measuring.look()
     assert (size("measured"), lag("measured")) == (None, None)
     groups.close()
 

@@ -1,6 +1,6 @@
 """The disk budget kept on real logs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -137,3 +137,77 @@ async def test_where_the_readers_are_not_known_nothing_goes(
 
     assert log.log_start_offset == 0
     assert logs.fault.shortage is not None
+
+
+class Leaders:
+    """Leaders of copies; they say yes or no as a test says."""
+
+    def __init__(self) -> None:
+        self.asked: dict[tuple[str, int], int] = {}
+        self.agree = True
+
+    async def move(self, starts: Mapping[tuple[str, int], int]) -> frozenset[tuple[str, int]]:
+        self.asked = dict(starts)
+        return frozenset(starts) if self.agree else frozenset()
+
+    def keeper(self, logs: LogDirectory, commit: GroupCommit, budget_bytes: int) -> BudgetKeeper:
+        return BudgetKeeper(
+            logs,
+            LogCleaner(logs, commit, TurnedClock()),
+            budget_bytes=budget_bytes,
+            progress=lambda: [],
+            move_starts=self.move,
+        )
+
+
+async def test_a_copy_is_not_shrunk_but_its_leader_asked_to(
+    logs: LogDirectory, commit: GroupCommit
+) -> None:
+    log = await filled(logs, commit, "events")
+    log.is_copy = True
+    leaders = Leaders()
+    keeper = leaders.keeper(logs, commit, 5000)
+
+    await keeper.look()
+
+    assert log.log_start_offset == 0
+    start = leaders.asked["events", 0]
+    assert start > 0
+    logs.fault.check_budget()  # there will be room
+    log.truncate_before(start)  # as the leader says
+    await keeper.look()
+    assert log.bytes <= 5000
+    assert log.segments[0].base_offset == start
+
+
+async def test_producing_is_refused_while_a_copy_has_no_room_and_its_leader_keeps_its_log(
+    logs: LogDirectory, commit: GroupCommit
+) -> None:
+    log = await filled(logs, commit, "events")
+    log.is_copy = True
+    leaders = Leaders()
+    leaders.agree = False
+
+    await leaders.keeper(logs, commit, 5000).look()
+
+    with pytest.raises(StorageError, match="disk budget"):
+        logs.fault.check_budget()
+
+
+async def test_a_copy_of_which_nothing_can_be_read_takes_no_room(
+    logs: LogDirectory, commit: GroupCommit
+) -> None:
+    """Not even the segment that is written to, which its leader has sealed and removed."""
+    log = await filled(logs, commit, "events")
+    log.is_copy = True
+    leaders = Leaders()
+    keeper = leaders.keeper(logs, commit, 10)
+    await keeper.look()
+    await keeper.look()
+    assert leaders.asked["events", 0] == log.end_offset
+
+    log.truncate_before(log.end_offset)
+    await keeper.look()
+
+    assert log.bytes == 0
+    assert log.log_start_offset == log.end_offset == 30
