@@ -98,6 +98,9 @@ def prepare(batch: Bytes, config: LogConfig) -> Bytes:
 
 def _check_keys(batch: Bytes) -> None:
     records = read_records(batch, max_bytes=_MAX_OPENED_BYTES)
+    first = read_header(batch).base_offset
+    if any(record.offset != first + index for index, record in enumerate(records)):
+        raise InvalidRecord("offsets that do not follow each other")
     keyless = tuple(index for index, record in enumerate(records) if record.key is None)
     if keyless:
         raise InvalidRecord(

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from broker_core.errors import CorruptMessage, InvalidRecord
 from broker_core.protocol.compression import Codec
+from broker_core.protocol.primitives import read_varlong
 from broker_core.protocol.record_batch import (
     CODEC_MASK,
+    INT64_END,
     BatchHeader,
     Bytes,
     Record,
-    each_record,
     encode_batch,
     encode_records,
     read_header,
@@ -50,14 +51,46 @@ def with_codec(batch: Bytes, codec: Codec, *, max_bytes: int) -> bytes:
         UnsupportedCompressionType: In a way that is not known.
     """
     header = read_header(batch)
-    newest = -1
     try:
         section = records_section(batch, max_bytes=max_bytes)
-        for index, record in enumerate(each_record(section, header)):
-            if record.offset != header.base_offset + index:
-                raise InvalidRecord("offsets that do not follow each other", indexes=(index,))
-            newest = max(newest, record.timestamp)
-    except CorruptMessage as error:  # the CRC is right: sending it again would not help
-        raise InvalidRecord(str(error)) from error
+        newest = header.base_timestamp + _walk(section, header)
+        if not -INT64_END <= newest < INT64_END:
+            raise CorruptMessage(f"a timestamp of {newest}")
+    except (CorruptMessage, IndexError) as error:  # the CRC is right: it would not help to resend
+        raise InvalidRecord(f"records are not what their batch says: {error}") from error
     attributes = header.attributes & ~CODEC_MASK | codec
     return encode_batch(header._replace(attributes=attributes, max_timestamp=newest), section)
+
+
+def _walk(section: bytes, header: BatchHeader) -> int:
+    """Look at every record without copying it; return the largest timestamp delta.
+
+    Raises:
+        CorruptMessage, IndexError: Lengths that contradict each other, or too many bytes.
+        InvalidRecord: Offsets that do not follow each other.
+    """
+    newest = -(1 << 63)
+    position = 0
+    for index in range(header.record_count):
+        size, position = read_varlong(section, position)
+        end = position + size
+        delta, position = read_varlong(section, position + 1)  # after the record's attributes
+        newest = max(newest, delta)
+        offset_delta, position = read_varlong(section, position)
+        if offset_delta != index:
+            raise InvalidRecord("offsets that do not follow each other", indexes=(index,))
+        position = _skip_bytes(section, _skip_bytes(section, position))  # key and value
+        headers, position = read_varlong(section, position)
+        for _ in range(headers):
+            position = _skip_bytes(section, _skip_bytes(section, position))
+        if position != end:
+            raise CorruptMessage(f"a record ends at byte {position}, not {end}")
+    if position != len(section):
+        raise CorruptMessage(f"{len(section) - position} bytes after the last record")
+    return newest
+
+
+def _skip_bytes(section: bytes, position: int) -> int:
+    """Return where a length and its bytes end; -1 is null."""
+    size, position = read_varlong(section, position)
+    return position + max(size, 0)

@@ -94,6 +94,14 @@ def read_varlong(data: bytes, start: int) -> tuple[int, int]:
     Raises:
         CorruptMessage: The varint is cut off, or does not fit in 64 bits.
     """
+    if start + 1 < len(data):  # most are this short
+        byte = data[start]
+        if byte < 0x80:
+            return (byte >> 1) ^ -(byte & 1), start + 1
+        second = data[start + 1]
+        if second < 0x80:
+            value = byte & 0x7F | second << 7
+            return (value >> 1) ^ -(value & 1), start + 2
     value = 0
     for index, byte in enumerate(data[start : start + 10]):
         value |= (byte & 0x7F) << (7 * index)

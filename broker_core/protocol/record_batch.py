@@ -26,6 +26,7 @@ HEADER_BYTES = 61
 LENGTH_PREFIX_BYTES = 12  # base offset and batch length: what stands before the counted bytes
 MAGIC = 2
 NO_PRODUCER = -1
+INT64_END = 1 << 63
 CODEC_MASK = 0x07  # of the attributes
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -255,6 +256,8 @@ def _records(section: bytes, header: BatchHeader) -> Iterator[Record]:
         timestamp = header.base_timestamp + timestamp_delta
         if header.has_log_append_time:
             timestamp = header.max_timestamp
+        if not -INT64_END <= timestamp < INT64_END:
+            raise CorruptMessage(f"a timestamp of {timestamp}")
         yield Record(header.base_offset + offset_delta, timestamp, key, value, tuple(headers))
     if position != len(section):
         raise CorruptMessage(f"{len(section) - position} bytes after the last record")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker_core.errors import InvalidRecord, MessageTooLarge
+from broker_core.errors import CorruptMessage, InvalidRecord, MessageTooLarge
 from broker_core.protocol.batch_rewriting import with_codec, with_records
 from broker_core.protocol.compression import Codec
 from broker_core.protocol.record_batch import (
@@ -136,6 +136,16 @@ def test_records_that_are_not_what_the_header_says_are_refused(
     except InvalidRecord:
         return
     assert len(read_records(written)) == len(records)  # the cut and the tail made other records
+
+
+def test_a_timestamp_beyond_all_time_is_refused() -> None:
+    batch = bytearray(build_batch([Record(0, 2**62, None, b"x"), Record(1, 2**63 - 1, None, b"y")]))
+    struct.pack_into(">q", batch, 27, 2**63 - 1)  # where the deltas count from
+
+    with pytest.raises(InvalidRecord, match="timestamp"):
+        with_codec(bytes(batch), Codec.GZIP, max_bytes=ROOM)
+    with pytest.raises(CorruptMessage, match="timestamp"):
+        read_records(bytes(batch))
 
 
 def test_offsets_that_do_not_follow_each_other_are_refused() -> None:

@@ -16,6 +16,7 @@ from broker_core.errors import (
 from broker_core.log.batch_check import MAX_RECORDS, check_batch
 from broker_core.log.topic_config import LogConfig
 from broker_core.protocol.compression import Codec
+from broker_core.protocol.record_batch import Record, build_batch
 from tests.support.partition import batch
 
 CONFIG = LogConfig(
@@ -110,3 +111,11 @@ def test_a_compacted_topic_refuses_a_record_without_a_key(codec: Codec) -> None:
 
 def test_a_compacted_topic_takes_records_with_keys() -> None:
     assert check_batch(batch(b"a", keys=[b"k"]), COMPACTED).record_count == 1
+
+
+def test_a_compacted_topic_refuses_offsets_that_would_outlive_later_records() -> None:
+    records = [Record(0, 1, b"k", b"v"), Record(1 << 30, 1, b"k", b"v")]
+    data = changed(build_batch(records), LAST_OFFSET_DELTA_AT, ">i", 1)
+
+    with pytest.raises(InvalidRecord, match="offsets"):
+        check_batch(data, COMPACTED)
