@@ -22,6 +22,7 @@ import detections.metrics
 import pipeline.metrics
 import web.metrics
 from appliance.config import Configuration
+from broker_core.log import topic_config_reference
 from broker_core.protocol import api_keys
 from pipeline.schema.fields import FIELDS
 from pipeline.schema.topics import TOPICS
@@ -50,6 +51,7 @@ def pages() -> dict[Path, str]:
         Path("docs/reference/topics.md"): _topics_page(),
         Path("docs/reference/fields.md"): _fields_page(),
         Path("docs/reference/kafka-apis.md"): api_keys.reference_page(),
+        Path("docs/reference/topic-settings.md"): topic_config_reference.reference_page(),
         Path("deploy/tocsin.toml"): _example(),
     }
 

@@ -1,12 +1,13 @@
 """API key 32, DescribeConfigs, versions 1 to 4: the settings of topics, and where they come from.
 
 Of the broker those are told that Kafka has under the same meaning; they are in its configuration
-file, so nobody can change them here.
+file, so nobody can change them here. Since version 3 a topic's settings are explained, if asked.
 
-Not done: synonyms, documentation texts.
+Not done: synonyms, explanations of the broker's settings.
 """
 
 from collections.abc import Container
+from dataclasses import replace
 
 from broker_core.acl import Operation, ResourceType
 from broker_core.errors import (
@@ -20,6 +21,7 @@ from broker_core.errors import (
 from broker_core.handlers.broker_configs import TYPES, UNKNOWN, describe_broker
 from broker_core.handlers.services import Call
 from broker_core.log.topic_config import describe_log_config, read_log_config
+from broker_core.log.topic_config_reference import MEANINGS
 from broker_core.protocol.messages.describe_configs import (
     DescribeConfigsRequest,
     DescribeConfigsResource,
@@ -38,7 +40,10 @@ FROM_DEFAULT = 5  # DEFAULT_CONFIG
 async def handle(request: DescribeConfigsRequest, call: Call) -> DescribeConfigsResponse:
     """Describe each resource."""
     return DescribeConfigsResponse(
-        results=tuple(_describe(resource, call) for resource in request.resources)
+        results=tuple(
+            _describe(resource, call, explained=request.include_documentation)
+            for resource in request.resources
+        )
     )
 
 
@@ -47,12 +52,16 @@ def source_of(name: str, given: Container[str]) -> int:
     return FROM_TOPIC if name in given else FROM_DEFAULT
 
 
-def _describe(resource: DescribeConfigsResource, call: Call) -> DescribeConfigsResult:
+def _describe(
+    resource: DescribeConfigsResource, call: Call, *, explained: bool
+) -> DescribeConfigsResult:
     error_code, message = ErrorCode.NONE, None
     configs: list[DescribeConfigsResourceResult] = []
     try:
         if resource.resource_type == TOPIC:
             configs = _topic(resource, call)
+            if explained:
+                configs = [replace(one, documentation=MEANINGS[one.name]) for one in configs]
         elif resource.resource_type == BROKER:
             configs = _broker(resource, call)
         else:

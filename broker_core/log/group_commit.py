@@ -16,6 +16,7 @@ from broker_core.log.flush import Flush
 from broker_core.log.partition_log import PartitionLog
 from broker_core.metrics import LOG_FLUSH_SECONDS
 
+LONGEST_DELAY_SECONDS = 24 * 60 * 60.0
 SYNCS_AT_ONCE = 4  # a journaling file system commits syncs that come together in one go
 
 
@@ -34,6 +35,7 @@ class GroupCommit:
         self._waiting: dict[PartitionLog, list[tuple[int, asyncio.Future[None]]]] = {}
         self._actions: list[tuple[Callable[[], None], asyncio.Future[None]]] = []
         self._rounds: asyncio.Task[None] | None = None
+        self._timers: dict[PartitionLog, asyncio.TimerHandle] = {}
 
     def durable(self, log: PartitionLog, end_offset: int) -> asyncio.Future[None]:
         """Have every record before ``end_offset`` synced, from now on; await the result.
@@ -61,10 +63,20 @@ class GroupCommit:
 
     def request(self, log: PartitionLog) -> None:
         """Let the next round sync the log, though nobody waits for it (acks=0)."""
+        timer = self._timers.pop(log, None)
+        if timer is not None:
+            timer.cancel()
         if self._fault.reason is None:
             self._requested[log] = None
             if self._rounds is None:
                 self._rounds = asyncio.create_task(self._run_rounds(), name="group-commit")
+
+    def request_within(self, log: PartitionLog, seconds: float) -> None:
+        """Let a round sync the log after that time, unless one does before."""
+        if log not in self._timers and log not in self._requested and self._fault.reason is None:
+            loop = asyncio.get_running_loop()
+            delay = min(seconds, LONGEST_DELAY_SECONDS)
+            self._timers[log] = loop.call_later(delay, self.request, log)
 
     def between_rounds(self, action: Callable[[], None]) -> asyncio.Future[None]:
         """Have ``action`` called on the loop while nothing is being synced; await the result.
@@ -80,6 +92,9 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Finish the rounds that are under way or asked for, and stop the threads."""
+        for timer in self._timers.values():
+            timer.cancel()  # closing a log syncs it
+        self._timers.clear()
         while self._rounds is not None:
             await asyncio.wait([self._rounds])
         self._round.shutdown(wait=True)

@@ -155,8 +155,7 @@ class PartitionLog:
             prepared: True for what ``batch_check.prepare`` returned, in a thread.
 
         Raises:
-            CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge,
-            UnsupportedForMessageFormat: The batch is not acceptable; nothing was written.
+            BrokerError: The batch is not acceptable, see ``check_batch``; nothing was written.
             UnknownTopicOrPartition: The topic was deleted.
             InvalidProducerEpoch, OutOfOrderSequence, InvalidTxnState: Its producer is fenced, left
                 a gap, or writes outside of its open transaction.
@@ -420,9 +419,23 @@ class PartitionLog:
 
     def _is_durable(self, place: Place) -> None:
         """Commit what is durable, up to ``place``; nobody else has to have it."""
-        self._mark = place
-        if self.durable_end > self.high_watermark:
-            self.high_watermark = self.durable_end
+        self._commit_until(self.durable_end, place)
+
+    def commit_written(self) -> None:
+        """Commit everything before it is durable: the topic wants that (``flush.ms``)."""
+        self._commit_until(self.end_offset, Place(self._active, self._active.size))
+
+    @property
+    def must_sync_soon(self) -> bool:
+        """Whether more is unsynced than may be left to a timer (``flush.messages``, a segment)."""
+        left = self.end_offset - self.durable_end
+        return bool(self._unsynced) or left >= self.config.flush_messages
+
+    def _commit_until(self, offset: int, place: Place) -> None:
+        if offset >= self.high_watermark:
+            self._mark = place
+        if offset > self.high_watermark:
+            self.high_watermark = offset
             self.tell()
 
     def tell(self) -> None:

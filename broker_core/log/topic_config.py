@@ -38,6 +38,9 @@ class LogConfig:
         has_log_append_time: The broker's time replaces the producer's.
         min_insync_replicas: acks=all is refused while fewer replicas are in sync, or all there are.
         codec: How batches are compressed on disk; None: as their producer has.
+        flush_ms: Above 0, records are acknowledged before they are synced, which happens at
+            least so often; 0: they are not. Decision 17.
+        flush_messages: If they are: at most so many records are left to be synced.
     """
 
     segment_bytes: int
@@ -52,6 +55,13 @@ class LogConfig:
     has_log_append_time: bool = False
     min_insync_replicas: int = 1
     codec: Codec | None = None
+    flush_ms: int = 0
+    flush_messages: int = _INT64_MAX
+
+    @property
+    def is_flushed_lazily(self) -> bool:
+        """Whether records are acknowledged before they are on disk."""
+        return self.flush_ms > 0 and self.flush_messages > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +133,8 @@ def describe_log_config(resolved: LogConfig) -> dict[str, str]:
         "cleanup.policy": ",".join(policies),
         "compression.type": "producer" if resolved.codec is None else _CODECS[resolved.codec],
         "delete.retention.ms": str(resolved.delete_retention_ms),
+        "flush.messages": str(resolved.flush_messages),
+        "flush.ms": str(resolved.flush_ms),
         "max.message.bytes": str(resolved.max_message_bytes),
         "message.timestamp.type": "LogAppendTime" if resolved.has_log_append_time else "CreateTime",
         "min.compaction.lag.ms": str(resolved.min_compaction_lag_ms),
@@ -203,6 +215,8 @@ _READERS: Mapping[str, _Reader] = {
     "cleanup.policy": _cleanup_policy,
     "compression.type": _compression_type,
     "delete.retention.ms": _integer("delete_retention_ms", 0),
+    "flush.messages": _integer("flush_messages", 1),
+    "flush.ms": _integer("flush_ms", 0),
     "max.message.bytes": _integer("max_message_bytes", 1, MAX_SEGMENT_BYTES),
     "message.timestamp.type": _timestamp_type,
     "min.compaction.lag.ms": _integer("min_compaction_lag_ms", 0),

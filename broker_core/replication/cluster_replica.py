@@ -436,6 +436,10 @@ class ClusterReplica(Replica):
         else:
             future.set_exception(NotEnoughReplicasAfterAppend(self._shortage()))
 
+    def _written(self) -> None:
+        """Sync at once, whatever ``flush.ms`` says: acks=all counts disks alone (decision 17)."""
+        self._commit.request(self.log)
+
     def _tell_followers(self) -> None:
         for listener in tuple(self._end_listeners):
             listener()

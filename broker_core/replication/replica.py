@@ -30,6 +30,7 @@ class Replica:
         self.log = log
         self.leader_epoch = 0
         self._commit = commit
+        self._markers_end = 0
 
     def check_leader(self, current_leader_epoch: int = NOT_TOLD) -> None:
         """Do nothing while this node leads, in the epoch that the client knows.
@@ -62,7 +63,7 @@ class Replica:
             BrokerError: The log refuses it, see ``PartitionLog.append``.
         """
         result = self.log.append(batch, self.leader_epoch, sequenced=sequenced, prepared=prepared)
-        self._commit.request(self.log)
+        self._written()
         return result
 
     def end_transaction(self, marker: Marker) -> int:
@@ -75,10 +76,14 @@ class Replica:
         """
         offset = self.log.end_transaction(marker, self.leader_epoch)
         self._commit.request(self.log)
+        self._markers_end = offset + 1
         return offset
 
     def acknowledged(self, end_offset: int, *, acks: int = ACKS_ALL) -> asyncio.Future[None]:
         """Return what is done once the records before ``end_offset`` may be acknowledged.
+
+        With ``flush.ms`` that is at once, but for transaction markers: a coordinator takes what is
+        acknowledged for kept, and would leave a transaction open that lost its marker.
 
         Args:
             end_offset: One more than the last offset that matters, at most the log's end.
@@ -90,7 +95,19 @@ class Replica:
             NotLeaderOrFollower: Another node leads now: the records may be gone or stay.
             NotEnoughReplicasAfterAppend: They are kept, but by fewer than the topic wants.
         """
+        if self.log.config.is_flushed_lazily:
+            end_offset = min(end_offset, self._markers_end)
         return self._commit.durable(self.log, end_offset)
+
+    def _written(self) -> None:
+        """See to it that what was appended is synced, at once or in time."""
+        log = self.log
+        if log.config.is_flushed_lazily:
+            log.commit_written()
+        if log.config.is_flushed_lazily and not log.must_sync_soon:
+            self._commit.request_within(log, log.config.flush_ms / 1000)
+        else:
+            self._commit.request(log)
 
     def followed(self, node_id: int, offset: int, last_epoch: int) -> EpochEnd | None:
         """Take note that a follower has everything before ``offset`` on its disk.

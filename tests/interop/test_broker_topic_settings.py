@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tests.support.kafka_tools import CONSOLE_CONSUMER, TOPICS, run_tool
 from tests.support.standalone_broker import StandaloneBroker
@@ -55,3 +57,28 @@ def send(broker: StandaloneBroker, topic: str, compression: str) -> None:
     for number in range(RECORDS):
         producer.produce(topic, value(topic.removeprefix("packed."), number))
     assert producer.flush(SECONDS) == 0
+
+
+def test_what_flush_ms_acknowledged_early_survives_kill_9(broker: StandaloneBroker) -> None:
+    create(broker, "lazy", {"flush.ms": str(24 * 3600 * 1000)})
+    send(broker, "lazy", "lz4")
+
+    assert len(read(broker, "lazy", RECORDS)) == RECORDS
+    broker.kill()
+    broker.start()
+
+    assert read(broker, "lazy", RECORDS) == [value("lazy", number) for number in range(RECORDS)]
+
+
+def create(broker: StandaloneBroker, topic: str, config: dict[str, str]) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    admin.create_topics([NewTopic(topic, 1, 1, config=config)])[topic].result(SECONDS)
+
+
+def read(broker: StandaloneBroker, topic: str, count: int) -> list[bytes | None]:
+    """The values of the first records."""
+    consumer = Consumer({"bootstrap.servers": broker.address, "group.id": "reader"})
+    consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    found = consumer.consume(count, SECONDS)
+    consumer.close()
+    return [message.value() for message in found]

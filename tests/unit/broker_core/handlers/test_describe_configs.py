@@ -79,3 +79,16 @@ async def test_who_has_not_signed_in_learns_nothing_of_the_broker(
     result = await describe(ask, ClientSession(services, "127.0.0.1"), BROKER, "0")
 
     assert (result.error_code, result.configs) == (ErrorCode.CLUSTER_AUTHORIZATION_FAILED, ())
+
+
+async def test_settings_of_topics_are_explained_to_who_asks(services: Services, ask: Ask) -> None:
+    resource = DescribeConfigsResource(
+        resource_type=TOPIC, resource_name="raw.open", configuration_keys=("flush.ms",)
+    )
+    request = DescribeConfigsRequest(resources=(resource,), include_documentation=True)
+
+    [result] = (
+        await ask(await signed_in(services, ask), api_keys.DESCRIBE_CONFIGS, 4, request)
+    ).results
+
+    assert "power cut" in (by_name(result)["flush.ms"].documentation or "")

@@ -76,6 +76,22 @@ def test_what_is_described_can_be_set_and_means_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("config", "is_lazy"),
+    [
+        ({}, False),
+        ({"flush.messages": "100"}, False),
+        ({"flush.ms": "1"}, True),
+        ({"flush.ms": "1", "flush.messages": "1"}, False),
+        ({"flush.ms": str(2**63 - 1), "flush.messages": "2"}, True),
+    ],
+)
+def test_only_flush_ms_lets_an_acknowledgement_go_early(
+    config: dict[str, str], is_lazy: bool
+) -> None:
+    assert read_log_config(config, SETTINGS).is_flushed_lazily == is_lazy
+
+
+@pytest.mark.parametrize(
     ("text", "codec"),
     [
         ("producer", None),

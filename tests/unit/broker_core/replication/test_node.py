@@ -39,6 +39,16 @@ async def test_what_is_acknowledged_is_on_every_node(cluster: InProcessCluster) 
     assert len(values(logs[leader])) == 10
 
 
+async def test_flush_ms_takes_nothing_from_acks_all(cluster: InProcessCluster) -> None:
+    await cluster.create("lazy", {"flush.ms": "3600000"})
+    leader = await cluster.in_sync("lazy")
+
+    answer = await cluster.send(leader, "lazy", b"a", b"b")
+
+    assert answer.error_code == 0
+    assert [cluster.log(node_id, "lazy").durable_end for node_id in range(3)] == [2, 2, 2]
+
+
 async def test_a_node_that_does_not_lead_sends_clients_away(cluster: InProcessCluster) -> None:
     await create_topic(cluster.node(0).link, "events")
     leader = await cluster.in_sync("events")
