@@ -4,7 +4,30 @@
 ``kafka_server_brokertopicmetrics_messagesin_total``, and so on.
 """
 
+from typing import TypeVar
+
 from prometheus_client import Counter, Gauge, Histogram
+
+M = TypeVar("M", Counter, Histogram)
+
+
+class Children(dict[str | tuple[str, int], M]):
+    """The children of a metric by their labels, for what every request counts.
+
+    Finding one is a look-up; ``labels`` of the library takes a lock and makes strings each time.
+    """
+
+    def __init__(self, metric: M) -> None:
+        super().__init__()
+        self._metric: M = metric
+
+    def __missing__(self, labels: str | tuple[str, int]) -> M:
+        """Have the library make the child when it is first asked for."""
+        values = labels if isinstance(labels, tuple) else (labels,)
+        child: M = self._metric.labels(*values)
+        self[labels] = child
+        return child
+
 
 MESSAGES_IN = Counter(
     "kafka_server_brokertopicmetrics_messagesin_total",
@@ -217,3 +240,9 @@ LOG_CUTS = Counter(
     "kafka_log_truncations_total",
     "Logs cut because they had gone another way than their leader's.",
 )
+
+MESSAGES_IN_OF = Children(MESSAGES_IN)
+BYTES_IN_OF = Children(BYTES_IN)
+BYTES_OUT_OF = Children(BYTES_OUT)
+REQUESTS_OF = Children(REQUESTS)
+REQUEST_SECONDS_OF = Children(REQUEST_SECONDS)

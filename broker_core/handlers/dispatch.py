@@ -189,7 +189,7 @@ class ClientSession:
             return self._refuse_version(api, header)
         if len(frame) > MAX_DECODED_BYTES and api is not api_keys.PRODUCE:
             raise MessageTooLarge(f"{api.name} of {len(frame)} bytes")
-        metrics.REQUESTS.labels(api.name, str(header.version)).inc()
+        metrics.REQUESTS_OF[api.name, header.version].inc()
         self._check_session(api)
         response = await self._handle(api, header, frame)
         user = self._client.principal.name
@@ -198,7 +198,7 @@ class ClientSession:
                 response, len(frame), user, header.client_id or ""
             )
             self._pause_seconds = max(self._pause_seconds, pause)
-        metrics.REQUEST_SECONDS.labels(api.name).observe(time.perf_counter() - started)
+        metrics.REQUEST_SECONDS_OF[api.name].observe(time.perf_counter() - started)
         if response is None:
             return []
         parts = encode(response, header.version, flexible=api.is_flexible(header.version))

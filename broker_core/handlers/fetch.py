@@ -11,7 +11,7 @@ offset, and the aborted transactions in it, whose records it skips itself.
 Not done: reading from followers (KIP-392). Versions 13 and later (topic ids).
 """
 
-import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,17 +23,17 @@ from broker_core.errors import (
     UnknownTopicOrPartition,
 )
 from broker_core.handlers import replica_fetch
-from broker_core.handlers.fetch_session import Owner, Wanted
+from broker_core.handlers.fetch_session import FINAL_EPOCH, Found, Owner, Wanted
 from broker_core.handlers.services import Call
 from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.messages.fetch import (
     AbortedTransaction,
-    FetchPartition,
     FetchRequest,
     FetchResponse,
     PartitionData,
 )
 from broker_core.replication.replica import Replica
+from broker_core.replication.replicas import Replicas
 
 MAX_WAIT_SECONDS = 60.0
 CONSUMER = -1
@@ -42,14 +42,50 @@ READ_COMMITTED = 1
 
 @dataclass(slots=True)
 class _Read:
-    """One partition of the request and what was read from it."""
+    """One partition of a fetch and what was read from it."""
 
-    topic: str
-    asked: FetchPartition
+    wanted: Wanted
+    is_committed: bool
     replica: Replica | None = None
-    is_committed: bool = False
     records: bytes = b""
     error: BrokerError | None = None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it failed."""
+        return self.error is not None
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """What the client is told besides records."""
+        assert self.replica is not None
+        log = self.replica.log
+        return log.log_start_offset, log.last_stable_offset, log.high_watermark
+
+    def data(self) -> PartitionData:
+        """Return it in the words of the response."""
+        log = None if self.replica is None else self.replica.log
+        asked = self.wanted.asked
+        if self.error is not None or log is None:
+            error = self.error or UnknownTopicOrPartition(self.wanted.topic)
+            return PartitionData(
+                partition_index=asked.partition,
+                error_code=error.code,
+                high_watermark=log.high_watermark if log else -1,
+                log_start_offset=log.log_start_offset if log else -1,
+                aborted_transactions=None,
+                records=b"",
+            )
+        aborted = _aborted(log, asked.fetch_offset, self.records) if self.is_committed else None
+        return PartitionData(
+            partition_index=asked.partition,
+            error_code=0,
+            high_watermark=log.high_watermark,
+            last_stable_offset=log.last_stable_offset,
+            log_start_offset=log.log_start_offset,
+            aborted_transactions=aborted,
+            records=self.records,
+        )
 
 
 async def handle(request: FetchRequest, call: Call) -> FetchResponse:
@@ -58,22 +94,31 @@ async def handle(request: FetchRequest, call: Call) -> FetchResponse:
     if is_follower and not call.is_of_node:
         return FetchResponse(error_code=ErrorCode.CLUSTER_AUTHORIZATION_FAILED, responses=())
     sessions = call.services.fetch_sessions
+    owner = Owner(call.client.principal.name, is_follower)
     try:
-        turn = sessions.turn(request, Owner(call.client.principal.name, is_follower), _now_ms())
+        turn = sessions.turn(request, owner, _now_ms())
     except BrokerError as error:
         return FetchResponse(error_code=error.code, responses=())
-    read = replica_fetch.read if is_follower else _read
-    answer = turn.answer(await read(turn.wanted, request, call), _now_ms())
-    metrics.FETCH_SESSIONS.set(len(sessions))
-    metrics.FETCH_SESSION_PARTITIONS.set(sessions.partitions)
+    found: Sequence[Found]
+    if is_follower:
+        found = await replica_fetch.read(turn.wanted, request, call)
+    else:
+        found = await _read(turn.wanted, request, call)
+    answer = turn.answer(found, _now_ms())
+    if request.session_epoch != FINAL_EPOCH:
+        metrics.FETCH_SESSIONS.set(len(sessions))
+        metrics.FETCH_SESSION_PARTITIONS.set(sessions.partitions)
     return answer
 
 
-async def _read(
-    wanted: Sequence[Wanted], request: FetchRequest, call: Call
-) -> Sequence[PartitionData]:
+async def _read(wanted: Sequence[Wanted], request: FetchRequest, call: Call) -> Sequence[_Read]:
     """Read for a consumer; if that is too little and nothing failed, wait and read again."""
-    reads = [_open(request, topic, partition, call) for topic, partition in wanted]
+    is_committed = request.isolation_level == READ_COMMITTED
+    topics = {each.topic for each in wanted}
+    may_read = {topic: call.may_read(topic) for topic in topics}
+    reads = [
+        _open(each, is_committed, may_read[each.topic], call.services.replicas) for each in wanted
+    ]
     max_bytes = max(0, min(request.max_bytes, call.services.settings.max_fetch_bytes))
 
     def is_enough() -> bool:
@@ -88,26 +133,24 @@ async def _read(
         )
     for read in reads:
         if read.records:
-            metrics.BYTES_OUT.labels(read.topic).inc(len(read.records))
-    return [_answer(read) for read in reads]
+            metrics.BYTES_OUT_OF[read.wanted.topic].inc(len(read.records))
+    return reads
 
 
 def _now_ms() -> int:
     """A clock that never jumps: no session ages because somebody set the time."""
-    return int(asyncio.get_running_loop().time() * 1000)
+    return int(time.monotonic() * 1000)
 
 
-def _open(request: FetchRequest, topic: str, asked: FetchPartition, call: Call) -> _Read:
-    read = _Read(topic, asked, is_committed=request.isolation_level == READ_COMMITTED)
-    if not call.may_read(topic):
-        read.error = TopicAuthorizationFailed(topic)
-        return read
-    try:
-        read.replica = call.services.replicas.leading(
-            topic, asked.partition, asked.current_leader_epoch
-        )
-    except BrokerError as error:
-        read.error = error
+def _open(wanted: Wanted, is_committed: bool, may_read: bool, replicas: Replicas) -> _Read:
+    read = _Read(wanted, is_committed)
+    if may_read:
+        try:
+            read.replica = replica_fetch.leading(wanted, replicas)
+        except BrokerError as error:
+            read.error = error
+    else:
+        read.error = TopicAuthorizationFailed(wanted.topic)
     return read
 
 
@@ -117,11 +160,12 @@ def _read_all(reads: list[_Read], max_bytes: int) -> int:
     for read in reads:
         if read.replica is None or read.error is not None:
             continue
-        room = min(max_bytes - found, read.asked.partition_max_bytes)
+        asked = read.wanted.asked
+        room = min(max_bytes - found, asked.partition_max_bytes)
         try:
-            read.replica.check_leader(read.asked.current_leader_epoch)
+            read.replica.check_leader(asked.current_leader_epoch)
             read.records = read.replica.log.read(
-                read.asked.fetch_offset,
+                asked.fetch_offset,
                 max(0, room),
                 minimum_one=found == 0,
                 committed=read.is_committed,
@@ -133,31 +177,8 @@ def _read_all(reads: list[_Read], max_bytes: int) -> int:
     return found
 
 
-def _answer(read: _Read) -> PartitionData:
-    log = read.replica.log if read.replica else None
-    if read.error is not None or log is None:
-        error = read.error or UnknownTopicOrPartition(read.topic)
-        return PartitionData(
-            partition_index=read.asked.partition,
-            error_code=error.code,
-            high_watermark=log.high_watermark if log else -1,
-            log_start_offset=log.log_start_offset if log else -1,
-            aborted_transactions=None,
-            records=b"",
-        )
-    return PartitionData(
-        partition_index=read.asked.partition,
-        error_code=0,
-        high_watermark=log.high_watermark,
-        last_stable_offset=log.last_stable_offset,
-        log_start_offset=log.log_start_offset,
-        aborted_transactions=_aborted(read, log) if read.is_committed else None,
-        records=read.records,
-    )
-
-
-def _aborted(read: _Read, log: PartitionLog) -> tuple[AbortedTransaction, ...]:
+def _aborted(log: PartitionLog, offset: int, records: bytes) -> tuple[AbortedTransaction, ...]:
     return tuple(
         AbortedTransaction(producer_id=one.producer_id, first_offset=one.first_offset)
-        for one in log.aborted_in(read.asked.fetch_offset, read.records)
+        for one in log.aborted_in(offset, records)
     )

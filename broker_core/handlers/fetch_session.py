@@ -15,10 +15,10 @@ Times are milliseconds of a clock that never jumps.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from broker_core.errors import FetchSessionIdNotFound, InvalidFetchSessionEpoch
 from broker_core.protocol.messages.fetch import (
-    NOT_DIVERGING,
     FetchableTopicResponse,
     FetchPartition,
     FetchRequest,
@@ -35,8 +35,6 @@ EVICTION_MS = 120_000  # Kafka's, which is not configurable either
 MAX_PARTITIONS = 100_000  # of all sessions together: some 50 MB
 MAX_NAME = 249  # no topic has a longer name, and no session keeps one
 
-Wanted = tuple[str, FetchPartition]
-
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -50,27 +48,59 @@ class Owner:
     is_follower: bool = False
 
 
-class _Partition:
-    """One partition of a session, and what the client was told of it last."""
+class Found(Protocol):
+    """What was found out about a wanted partition.
 
-    __slots__ = ("_told", "wanted")
+    Attributes:
+        records: What was read.
+    """
 
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
-        self._told: tuple[int, int, int] | None = None
+    records: bytes
 
-    def is_news(self, data: PartitionData) -> bool:
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it failed, or the client's log is another one."""
+        ...
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """Log start, last stable offset and high watermark, as far as the client is told."""
+        ...
+
+    def data(self) -> PartitionData:
+        """Return it in the words of the response."""
+        ...
+
+
+class Wanted:
+    """One partition that a fetch reads, and what the session's client was told of it last.
+
+    Attributes:
+        asked: From where, and how much.
+        kept: What the handler keeps with it from fetch to fetch.
+    """
+
+    __slots__ = ("_told", "asked", "kept", "topic")
+
+    def __init__(self, topic: str, asked: FetchPartition) -> None:
+        self.topic = topic
+        self.asked = asked
+        self.kept: object = None
+        self._told: tuple[int, ...] | None = None
+
+    def is_news(self, found: Found) -> bool:
         """Whether the client must be told; then it is taken to be.
 
-        After an error, or word of where a log diverges, the next answer is news whatever it is.
+        After trouble the next answer is news whatever it is.
         """
-        if data.error_code != 0 or data.diverging_epoch != NOT_DIVERGING:
+        if found.is_trouble:
             self._told = None
             return True
-        told = (data.high_watermark, data.log_start_offset, data.last_stable_offset)
-        is_other = told != self._told
-        self._told = told
-        return is_other or bool(data.records)
+        bounds = found.bounds
+        if bounds != self._told:
+            self._told = bounds
+            return True
+        return bool(found.records)
 
 
 class _Session:
@@ -83,7 +113,7 @@ class _Session:
         self.owner = owner
         self.created_ms = self.used_ms = now_ms
         self.epoch = 1
-        self.partitions: dict[tuple[str, int], _Partition] = {}
+        self.partitions: dict[tuple[str, int], Wanted] = {}
 
     def update(self, request: FetchRequest) -> None:
         """Add, change and forget partitions."""
@@ -93,21 +123,21 @@ class _Session:
                 key = (topic.topic, asked.partition)
                 known = partitions.get(key)
                 if known is None:
-                    partitions[key] = _Partition((topic.topic, asked))
+                    partitions[key] = Wanted(topic.topic, asked)
                 else:
-                    known.wanted = (known.wanted[0], asked)
+                    known.asked = asked
         for forgotten in request.forgotten_topics_data:
             for index in forgotten.partitions:
                 partitions.pop((forgotten.topic, index), None)
 
-    def news(self, found: Iterable[PartitionData]) -> tuple[FetchableTopicResponse, ...]:
+    def news(self, found: Iterable[Found]) -> tuple[FetchableTopicResponse, ...]:
         """Return what the client must be told; whoever gave records comes last next time."""
         topics: dict[str, list[PartitionData]] = {}
         served: list[tuple[str, int]] = []
-        for (key, partition), data in zip(self.partitions.items(), found, strict=True):
-            if partition.is_news(data):
-                topics.setdefault(key[0], []).append(data)
-                if data.records:
+        for (key, wanted), one in zip(self.partitions.items(), found, strict=True):
+            if wanted.is_news(one):
+                topics.setdefault(key[0], []).append(one.data())
+                if one.records:
                     served.append(key)
         for key in served:
             self.partitions[key] = self.partitions.pop(key)
@@ -121,7 +151,7 @@ class Turn:
     """One fetch: what it reads, in the order of serving, and how that becomes an answer.
 
     Attributes:
-        wanted: Topics and partitions.
+        wanted: The partitions.
     """
 
     __slots__ = ("_topics", "wanted")
@@ -129,18 +159,18 @@ class Turn:
     def __init__(self, topics: Sequence[FetchTopic]) -> None:
         self._topics = topics
         self.wanted: Sequence[Wanted] = [
-            (topic.topic, asked) for topic in topics for asked in topic.partitions
+            Wanted(topic.topic, asked) for topic in topics for asked in topic.partitions
         ]
 
-    def answer(self, found: Sequence[PartitionData], now_ms: int) -> FetchResponse:
+    def answer(self, found: Sequence[Found], now_ms: int) -> FetchResponse:
         """Return the response for what was found, in the order of :attr:`wanted`."""
         return FetchResponse(responses=self._everything(found))
 
-    def _everything(self, found: Sequence[PartitionData]) -> tuple[FetchableTopicResponse, ...]:
+    def _everything(self, found: Sequence[Found]) -> tuple[FetchableTopicResponse, ...]:
         rest = iter(found)
         return tuple(
             FetchableTopicResponse(
-                topic=topic.topic, partitions=tuple(next(rest) for _ in topic.partitions)
+                topic=topic.topic, partitions=tuple(next(rest).data() for _ in topic.partitions)
             )
             for topic in self._topics
         )
@@ -157,7 +187,7 @@ class _FirstTurn(Turn):
         self._sessions = sessions
         self._owner = owner
 
-    def answer(self, found: Sequence[PartitionData], now_ms: int) -> FetchResponse:
+    def answer(self, found: Sequence[Found], now_ms: int) -> FetchResponse:
         session = self._sessions.begin(self._request, self._owner, now_ms)
         if session is not None:
             session.news(found)  # all of it is told
@@ -174,11 +204,11 @@ class _NextTurn(Turn):
 
     def __init__(self, session: _Session) -> None:
         super().__init__(())
-        self.wanted = [each.wanted for each in session.partitions.values()]
+        self.wanted = list(session.partitions.values())
         self._session = session
         self._epoch = session.epoch
 
-    def answer(self, found: Sequence[PartitionData], now_ms: int) -> FetchResponse:
+    def answer(self, found: Sequence[Found], now_ms: int) -> FetchResponse:
         session = self._session
         if session.epoch != self._epoch:  # the client did not wait for this answer
             code = InvalidFetchSessionEpoch.code

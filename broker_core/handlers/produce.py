@@ -154,8 +154,8 @@ def _append_now(
         _check_transaction(request.transactional_id, replica, records, permits, call)
     result = replica.append(records, acks=request.acks, prepared=prepared)
     if not result.duplicate:
-        metrics.MESSAGES_IN.labels(topic).inc(read_header(records).record_count)
-        metrics.BYTES_IN.labels(topic).inc(len(records))
+        metrics.MESSAGES_IN_OF[topic].inc(result.record_count)
+        metrics.BYTES_IN_OF[topic].inc(len(records))
     return result
 
 

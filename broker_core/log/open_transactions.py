@@ -35,6 +35,11 @@ class OpenTransactions:
         return producer_id in self._open
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing at all stands in readers' way."""
+        return not self._open and not self._ended
+
+    @property
     def by_producer(self) -> Mapping[int, int]:
         """The first offset of each open transaction by producer id, lowest offset first."""
         return self._open

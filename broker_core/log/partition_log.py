@@ -66,6 +66,11 @@ class AppendResult:
     log_start_offset: int
     duplicate: bool
 
+    @property
+    def record_count(self) -> int:
+        """How many records it has."""
+        return self.last_offset - self.base_offset + 1
+
 
 class PartitionLog:
     """One partition of one topic.
@@ -267,6 +272,8 @@ class PartitionLog:
     def last_stable_offset(self) -> int:
         """First offset whose fate is open, at most the high watermark: read_committed's end."""
         high_watermark = self.high_watermark
+        if self._producers.transactions.is_idle:
+            return high_watermark
         unstable = self._producers.transactions.first_unstable(high_watermark)
         return (
             high_watermark if unstable >= high_watermark else max(unstable, self.log_start_offset)

@@ -125,9 +125,9 @@ from broker_core.protocol.messages.txn_offset_commit import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Api:
-    """One row of the protocol.
+    """One row of the protocol; there is one object of each, so it is compared by identity.
 
     Attributes:
         flexible_since: First version with compact types, tagged fields and request header v2.

@@ -39,6 +39,34 @@ class Truth:
         return (6,) if self.fails else (0, self.end, self.stable, self.start)
 
 
+@dataclass
+class Read:
+    """What the broker found of a partition."""
+
+    index: int
+    truth: Truth
+    records: bytes
+
+    @property
+    def is_trouble(self) -> bool:
+        return self.truth.fails
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        return self.truth.start, self.truth.stable, self.truth.end
+
+    def data(self) -> PartitionData:
+        return PartitionData(
+            partition_index=self.index,
+            error_code=6 if self.truth.fails else 0,
+            high_watermark=self.truth.end,
+            last_stable_offset=self.truth.stable,
+            log_start_offset=self.truth.start,
+            aborted_transactions=None,
+            records=self.records,
+        )
+
+
 def seen(data: PartitionData) -> tuple[int, ...]:
     if data.error_code:
         return (data.error_code,)
@@ -144,20 +172,11 @@ class Sessions(RuleBasedStateMachine):
         except BrokerError as error:
             return FetchResponse(error_code=error.code, responses=())
         found = []
-        for _, asked in turn.wanted:
-            truth = self.truths[asked.partition]
-            has_more = asked.fetch_offset < truth.end and not truth.fails
-            found.append(
-                PartitionData(
-                    partition_index=asked.partition,
-                    error_code=6 if truth.fails else 0,
-                    high_watermark=truth.end,
-                    last_stable_offset=truth.stable,
-                    log_start_offset=truth.start,
-                    aborted_transactions=None,
-                    records=b"x" if has_more and room > 0 else b"",
-                )
-            )
+        for each in turn.wanted:
+            index, offset = each.asked.partition, each.asked.fetch_offset
+            truth = self.truths[index]
+            has_more = offset < truth.end and not truth.fails
+            found.append(Read(index, truth, b"x" if has_more and room > 0 else b""))
             room -= has_more
         return turn.answer(found, self.now_ms)
 

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,7 +16,6 @@ from broker_core.handlers.fetch_session import (
     Turn,
 )
 from broker_core.protocol.messages.fetch import (
-    EpochEndOffset,
     FetchPartition,
     FetchRequest,
     FetchResponse,
@@ -51,20 +50,27 @@ def request(
     )
 
 
-def quiet(index: int) -> PartitionData:
-    return PartitionData(
-        partition_index=index,
-        error_code=0,
-        high_watermark=5,
-        last_stable_offset=5,
-        log_start_offset=0,
-        aborted_transactions=None,
-        records=b"",
-    )
+@dataclass
+class Read:
+    """What a handler found."""
+
+    index: int
+    records: bytes = b""
+    is_trouble: bool = False
+    bounds: tuple[int, ...] = (0, 5, 5)
+
+    def data(self) -> PartitionData:
+        return PartitionData(
+            partition_index=self.index,
+            error_code=6 if self.is_trouble else 0,
+            high_watermark=5,
+            aborted_transactions=None,
+            records=self.records,
+        )
 
 
-def found(turn: Turn) -> list[PartitionData]:
-    return [quiet(asked.partition) for _, asked in turn.wanted]
+def found(turn: Turn) -> list[Read]:
+    return [Read(each.asked.partition) for each in turn.wanted]
 
 
 def told(answer: FetchResponse) -> list[int]:
@@ -87,12 +93,12 @@ def begin(
 
 
 def go_on(
-    sessions: FetchSessions, wanted: FetchRequest, *other: PartitionData, owner: Owner = ANN
+    sessions: FetchSessions, wanted: FetchRequest, *other: Read, owner: Owner = ANN
 ) -> FetchResponse:
     """Fetch incrementally; the partitions are quiet but for the others given."""
     turn = sessions.turn(wanted, owner, 0)
-    instead = {data.partition_index: data for data in other}
-    return turn.answer([instead.get(data.partition_index, data) for data in found(turn)], 0)
+    instead = {read.index: read for read in other}
+    return turn.answer([instead.get(read.index, read) for read in found(turn)], 0)
 
 
 def test_a_full_fetch_is_told_everything_and_given_a_session(sessions: FetchSessions) -> None:
@@ -129,31 +135,22 @@ def test_an_incremental_fetch_is_told_of_nothing_that_is_not_new(sessions: Fetch
 @pytest.mark.parametrize(
     "news",
     [
-        replace(quiet(1), records=b"x"),
-        replace(quiet(1), high_watermark=6),
-        replace(quiet(1), last_stable_offset=4),
-        replace(quiet(1), log_start_offset=1),
+        Read(1, records=b"x"),
+        Read(1, bounds=(0, 5, 6)),
+        Read(1, bounds=(0, 4, 5)),
+        Read(1, bounds=(1, 5, 5)),
     ],
     ids=["records", "high watermark", "last stable offset", "log start"],
 )
-def test_news_is_told_once(sessions: FetchSessions, news: PartitionData) -> None:
+def test_news_is_told_once(sessions: FetchSessions, news: Read) -> None:
     session = begin(sessions, 0, 1)
 
     assert told(go_on(sessions, request(session, 1), news)) == [1]
     assert told(go_on(sessions, request(session, 2), replace(news, records=b""))) == []
 
 
-@pytest.mark.parametrize(
-    "news",
-    [
-        replace(quiet(1), error_code=6),
-        replace(quiet(1), diverging_epoch=EpochEndOffset(epoch=1, end_offset=2)),
-    ],
-    ids=["error", "diverging epoch"],
-)
-def test_trouble_is_told_each_time_and_its_end_too(
-    sessions: FetchSessions, news: PartitionData
-) -> None:
+def test_trouble_is_told_each_time_and_its_end_too(sessions: FetchSessions) -> None:
+    news = Read(1, is_trouble=True)
     session = begin(sessions, 0, 1)
 
     assert told(go_on(sessions, request(session, 1), news)) == [1]
@@ -167,7 +164,10 @@ def test_partitions_are_added_changed_and_forgotten(sessions: FetchSessions) -> 
 
     turn = sessions.turn(request(session, 1, 0, 2, offset=7, forgotten=[1]), ANN, 0)
 
-    assert [(asked.partition, asked.fetch_offset) for _, asked in turn.wanted] == [(0, 7), (2, 7)]
+    assert [(each.asked.partition, each.asked.fetch_offset) for each in turn.wanted] == [
+        (0, 7),
+        (2, 7),
+    ]
     assert told(turn.answer(found(turn), 0)) == [2]
     assert sessions.partitions == 2
 
@@ -183,10 +183,10 @@ def test_what_is_forgotten_and_added_again_is_told_again(sessions: FetchSessions
 def test_who_was_served_is_served_last_next_time(sessions: FetchSessions) -> None:
     session = begin(sessions, 0, 1, 2)
 
-    go_on(sessions, request(session, 1), replace(quiet(0), records=b"x"))
+    go_on(sessions, request(session, 1), Read(0, records=b"x"))
 
     turn = sessions.turn(request(session, 2), ANN, 0)
-    assert [asked.partition for _, asked in turn.wanted] == [1, 2, 0]
+    assert [each.asked.partition for each in turn.wanted] == [1, 2, 0]
 
 
 def test_a_session_of_nothing_ends(sessions: FetchSessions) -> None:
