@@ -200,12 +200,15 @@ def bench(context: typer.Context, name: str) -> None:
     sys.exit(run_benchmark(name, context.args))
 
 
-@app.command()
-def judges(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Let others' test programs judge our broker: a table of what passed and what did not."""
+@app.command(context_settings=PASS_ON)
+def judges(context: typer.Context) -> None:
+    """Let others' test programs judge our broker: a table of what passed and what did not.
+
+    Arguments: NAME… of judges (all), --only PATTERN, --nodes 3, --json FILE.
+    """
     from appliance.development import run_judges
 
-    sys.exit(run_judges(names or []))
+    sys.exit(run_judges(context.args))
 
 
 @app.command()

@@ -129,7 +129,7 @@ def run_benchmark(name: str, arguments: Sequence[str]) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
-def run_judges(names: Sequence[str]) -> int:
+def run_judges(arguments: Sequence[str]) -> int:
     """Run test programs that others wrote against our broker; all of them by default."""
-    command = [sys.executable, "-m", "tests.judges", *names]
+    command = [sys.executable, "-m", "tests.judges", *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode

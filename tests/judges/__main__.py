@@ -1,43 +1,95 @@
 """``./tocsin judges [NAME…]``: test programs that others wrote, against our broker.
 
-Each judge gets a fresh broker, and says what passed, what failed and why. What it needs is fetched
-once into ``.peers`` (git ignores it): npm, pip and Maven with their configured registries. Status
-1 if a case failed.
+Each judge gets a fresh broker, or with ``--nodes 3`` a fresh cluster, and says what passed, what
+failed and why. What it needs is fetched once into ``.peers`` (git ignores it): npm, pip, Maven and
+Go with their configured registries. Status 1 if a verdict was not expected.
 """
 
 import argparse
+import json
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.judges import kafka_connect, kafka_python, kafka_tools, librdkafka
-from tests.judges.verdict import Outcome, Verdict, table
-from tests.support.standalone_broker import StandaloneBroker
+from tests.judges import (
+    franz_go,
+    kafka_connect,
+    kafka_python,
+    kafka_streams,
+    kafka_tools,
+    kafkajs,
+    librdkafka,
+)
+from tests.judges.ground import ground
+from tests.judges.verdict import Trial, Verdict, table
 
-Judge = Callable[[str, Path], list[Verdict]]
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One judge.
+
+    Attributes:
+        run: What gives its verdicts.
+        arguments: What our broker is started with for it, besides what all are.
+    """
+
+    run: Callable[[Trial], list[Verdict]]
+    arguments: tuple[str, ...] = ()
+
+
 JUDGES: Mapping[str, Judge] = {
-    "kafka-tools": kafka_tools.judge,
-    "kafka-connect": kafka_connect.judge,
-    "kafka-python": kafka_python.judge,
-    "librdkafka": librdkafka.judge,
+    "kafka-tools": Judge(kafka_tools.judge),
+    "kafka-connect": Judge(kafka_connect.judge),
+    "kafka-streams": Judge(kafka_streams.judge),
+    "kafka-python": Judge(kafka_python.judge),
+    "kafkajs": Judge(kafkajs.judge),
+    "franz-go": Judge(franz_go.judge),
+    "librdkafka": Judge(librdkafka.judge),
+    "librdkafka-no-auto-create": Judge(
+        librdkafka.judge_without_auto_create, arguments=("--no-auto-create",)
+    ),
 }
 
 
 def main() -> int:
     """Run the judges that are named, all of them by default."""
+    parsed = _parsed()
+    verdicts = {name: _judged(name, parsed) for name in parsed.names or JUDGES}
+    if parsed.json:
+        parsed.json.write_text(json.dumps(_as_rows(verdicts), indent=1) + "\n")
+    every = [one for found in verdicts.values() for one in found]
+    return 1 if any(not one.is_expected for one in every) else 0
+
+
+def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tocsin judges", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *JUDGES], metavar="NAME")
-    failed = False
-    for name in parser.parse_args().names or JUDGES:
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            with StandaloneBroker(folder / "broker") as broker:
-                verdicts = JUDGES[name](broker.address, folder)
-        sys.stdout.write(table(name, verdicts) + "\n")
-        sys.stdout.flush()
-        failed = failed or any(one.outcome is Outcome.FAIL for one in verdicts)
-    return 1 if failed else 0
+    parser.add_argument("--only", type=re.compile, default=re.compile(""), metavar="PATTERN")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="of the broker")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict there")
+    return parser.parse_args()
+
+
+def _judged(name: str, parsed: argparse.Namespace) -> Sequence[Verdict]:
+    """One judge on fresh ground; a judge that breaks is a failure of its own."""
+    judge = JUDGES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder) / "scratch"
+        scratch.mkdir()
+        given = judge.arguments
+        with ground(Path(folder), nodes=parsed.nodes, arguments=given) as address:
+            trial = Trial(address=address, scratch=scratch, nodes=parsed.nodes, wanted=parsed.only)
+            verdicts = judge.run(trial)
+    sys.stdout.write(table(name, verdicts) + "\n")
+    sys.stdout.flush()
+    return verdicts
+
+
+def _as_rows(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dict[str, object]]:
+    return [{"judge": name, **asdict(one)} for name, found in verdicts.items() for one in found]
 
 
 if __name__ == "__main__":

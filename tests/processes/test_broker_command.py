@@ -5,6 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from tests.judges.ground import open_to_everybody
+from tests.support.standalone_broker import StandaloneBroker
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -59,3 +65,42 @@ def test_a_controller_without_a_secret_does_not_start(
     assert finished.returncode == 1
     assert said in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.process
+def test_access_lists_without_somebody_who_manages_them_are_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "broker_core", "--data-dir", str(tmp_path), "--acls"]
+    finished = subprocess.run(
+        [*command, "--listen", "127.0.0.1:0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=REPOSITORY,
+    )
+
+    assert finished.returncode == 1
+    assert "--acls needs --secret-file" in finished.stderr
+
+
+@pytest.mark.process
+def test_with_acls_strangers_may_nothing_until_admin_allows_it(tmp_path: Path) -> None:
+    given = ("--acls", "--secret-file", str(tmp_path / "secret"))
+    with StandaloneBroker(tmp_path / "data", *given) as broker:
+        stranger = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
+        refused = stranger.create_topics([NewTopic("mine", 1, 1)])["mine"]
+        with pytest.raises(KafkaException, match="AUTHORIZATION_FAILED"):
+            refused.result(60)
+
+        open_to_everybody([broker.address], (tmp_path / "secret").read_text().strip())
+
+        stranger.create_topics([NewTopic("mine", 1, 1)])["mine"].result(60)
+
+
+@pytest.mark.process
+def test_without_auto_creation_nobody_makes_a_topic_by_asking(tmp_path: Path) -> None:
+    with StandaloneBroker(tmp_path / "data", "--no-auto-create") as broker:
+        client = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
+        told = client.list_topics("nothing", timeout=60).topics["nothing"].error
+
+    assert told is not None
+    assert told.code() == KafkaError.UNKNOWN_TOPIC_OR_PART

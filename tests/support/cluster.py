@@ -14,8 +14,10 @@ class Cluster:
         nodes: Their processes, by number.
     """
 
-    def __init__(self, directory: Path, *, nodes: int = 3) -> None:
+    def __init__(self, directory: Path, *, nodes: int = 3, arguments: tuple[str, ...] = ()) -> None:
+        """Know what to start; ``arguments`` go to every node's command besides."""
         self._directory = directory
+        self._arguments = arguments
         self._secret = ("--secret-file", str(directory / "secret"))
         self.controller = StandaloneBroker(directory / "controller", "--controller", *self._secret)
         self._count = nodes
@@ -35,7 +37,8 @@ class Cluster:
         self.controller.start()
         for number in range(1, self._count + 1):
             join = ("--join", self.controller.address, "--node-id", str(number))
-            self.nodes[number] = StandaloneBroker(self.data_dir(number), *join, *self._secret)
+            given = (*join, *self._secret, *self._arguments)
+            self.nodes[number] = StandaloneBroker(self.data_dir(number), *given)
             self.nodes[number].start()
         return self
 
