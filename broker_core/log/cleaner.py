@@ -160,12 +160,22 @@ class LogCleaner:
 
         return list(takewhile(may_be_compacted, partition.durable_sealed))
 
+    def _is_worth_compacting(self, partition: PartitionLog, sealed: Sequence[Segment]) -> bool:
+        """Whether enough of it is new, or something is overdue (``max.compaction.lag.ms``)."""
+        done_until = self._compacted_until.get(partition, 0)
+        dirty = [one for one in sealed if one.next_offset > done_until and one.size]
+        if not dirty:
+            return False
+        wanted = partition.config.min_cleanable_dirty_ratio * sum(one.size for one in sealed)
+        if sum(one.size for one in dirty) >= wanted:
+            return True
+        overdue_ms = self._clock.now_ms() - partition.config.max_compaction_lag_ms
+        return overdue_ms > 0 and oldest_ms(dirty[0]) <= overdue_ms
+
     async def _compact(self, partition: PartitionLog) -> None:
         sealed = self._compactable(partition)
-        done_until = self._compacted_until.get(partition, 0)
-        dirty_bytes = sum(one.size for one in sealed if one.next_offset > done_until)
-        if not dirty_bytes or dirty_bytes * 2 < sum(one.size for one in sealed):
-            return  # as Kafka's min.cleanable.dirty.ratio of 0.5
+        if not self._is_worth_compacting(partition, sealed):
+            return
         files = [SealedFile(one.path, one.base_offset, one.next_offset, one.size) for one in sealed]
         aborted = partition.aborted_below(sealed[-1].next_offset)
         last = await _in_thread(compaction.last_offsets, files, aborted)
@@ -223,6 +233,12 @@ def newest_ms(segment: Segment) -> int:
     written_ms = segment.path.stat().st_mtime_ns // 1_000_000
     newest_ms = segment.max_timestamp
     return written_ms if newest_ms == NO_TIMESTAMP else min(newest_ms, written_ms)
+
+
+def oldest_ms(segment: Segment) -> int:
+    """When a segment's first record happened, but no later than the segment was written."""
+    first_ms = segment.first_timestamp()
+    return newest_ms(segment) if first_ms == NO_TIMESTAMP else min(first_ms, newest_ms(segment))
 
 
 def _last_batch_offset(sealed: Sequence[Segment]) -> int:

@@ -472,7 +472,7 @@ class PartitionLog:
     def is_active_aged(self) -> bool:
         """Whether the segment that is written to is old enough to be sealed."""
         age_ms = self._clock.now_ms() - self._active_since_ms
-        return self._active.size > 0 and age_ms >= self.config.segment_ms
+        return self._active.size > 0 and age_ms >= self.config.roll_ms
 
     def expire_producers(self) -> None:
         """Forget producers that were silent for longer than ``producer_expiry``."""
@@ -603,7 +603,7 @@ class PartitionLog:
         last_relative = header.last_offset - active.base_offset
         return (
             active.size + header.size > self.config.segment_bytes
-            or now_ms - self._active_since_ms >= self.config.segment_ms
+            or now_ms - self._active_since_ms >= self.config.roll_ms
             or last_relative >= MAX_SPAN
         )
 

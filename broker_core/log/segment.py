@@ -304,6 +304,12 @@ class Segment:
                 return position
         return self.size
 
+    def first_timestamp(self) -> int:
+        """Time of its first record; NO_TIMESTAMP if it has none, or that has none."""
+        for _, header in walk(self.descriptor(), 0, self.size, read_bytes=HEADER_BYTES):
+            return header.base_timestamp
+        return NO_TIMESTAMP
+
     def last_offset(self) -> int:
         """Offset of its last record; one before its base if it has none."""
         last = self.base_offset - 1

@@ -35,6 +35,9 @@ class LogConfig:
         is_deleted_by_retention: Retention applies (``cleanup.policy``).
         delete_retention_ms: How long a compacted topic keeps a tombstone.
         min_compaction_lag_ms: How long a record stays before compaction may remove it.
+        max_compaction_lag_ms: Compaction does not wait longer than this for more to do.
+        min_cleanable_dirty_ratio: Compaction waits until this part of the log is new to it.
+        file_delete_delay_ms: Told, but without effect: files go at once, who reads one reads on.
         has_log_append_time: The broker's time replaces the producer's.
         min_insync_replicas: acks=all is refused while fewer replicas are in sync, or all there are.
         codec: How batches are compressed on disk; None: as their producer has.
@@ -52,6 +55,9 @@ class LogConfig:
     is_deleted_by_retention: bool = True
     delete_retention_ms: int = 24 * 60 * 60 * 1000
     min_compaction_lag_ms: int = 0
+    max_compaction_lag_ms: int = _INT64_MAX
+    min_cleanable_dirty_ratio: float = 0.5
+    file_delete_delay_ms: int = 60_000
     has_log_append_time: bool = False
     min_insync_replicas: int = 1
     codec: Codec | None = None
@@ -62,6 +68,13 @@ class LogConfig:
     def is_flushed_lazily(self) -> bool:
         """Whether records are acknowledged before they are on disk."""
         return self.flush_ms > 0 and self.flush_messages > 1
+
+    @property
+    def roll_ms(self) -> int:
+        """How old the segment that is written to may get; what is in it is not compacted."""
+        if self.is_compacted:
+            return min(self.segment_ms, self.max_compaction_lag_ms)
+        return self.segment_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +112,11 @@ def read_log_config(config: Mapping[str, str], settings: LogSettings) -> LogConf
         except KeyError:
             raise InvalidConfig(f"{name} is not a topic configuration of this broker") from None
         resolved = replace(resolved, **read(name, text))
+    if resolved.min_compaction_lag_ms > resolved.max_compaction_lag_ms:
+        raise InvalidConfig(
+            f"min.compaction.lag.ms is {resolved.min_compaction_lag_ms}, more than"
+            f" max.compaction.lag.ms, {resolved.max_compaction_lag_ms}"
+        )
     return resolved
 
 
@@ -133,10 +151,13 @@ def describe_log_config(resolved: LogConfig) -> dict[str, str]:
         "cleanup.policy": ",".join(policies),
         "compression.type": "producer" if resolved.codec is None else _CODECS[resolved.codec],
         "delete.retention.ms": str(resolved.delete_retention_ms),
+        "file.delete.delay.ms": str(resolved.file_delete_delay_ms),
         "flush.messages": str(resolved.flush_messages),
         "flush.ms": str(resolved.flush_ms),
+        "max.compaction.lag.ms": str(resolved.max_compaction_lag_ms),
         "max.message.bytes": str(resolved.max_message_bytes),
         "message.timestamp.type": "LogAppendTime" if resolved.has_log_append_time else "CreateTime",
+        "min.cleanable.dirty.ratio": str(resolved.min_cleanable_dirty_ratio),
         "min.compaction.lag.ms": str(resolved.min_compaction_lag_ms),
         "min.insync.replicas": str(resolved.min_insync_replicas),
         "retention.bytes": str(resolved.retention_bytes),
@@ -178,6 +199,16 @@ def _integer(attribute: str, least: int, most: int = _INT64_MAX) -> _Reader:
     return read
 
 
+def _dirty_ratio(name: str, text: str) -> dict[str, Any]:
+    try:
+        ratio = float(text)
+    except ValueError:
+        raise InvalidConfig(f"{name} is {text!r}, not a number") from None
+    if not 0 <= ratio <= 1:
+        raise InvalidConfig(f"{name} is {ratio}, outside [0, 1]")
+    return {"min_cleanable_dirty_ratio": ratio}
+
+
 def _compression_type(name: str, text: str) -> dict[str, Any]:
     for codec, title in _CODECS.items():
         if text == title:
@@ -215,10 +246,13 @@ _READERS: Mapping[str, _Reader] = {
     "cleanup.policy": _cleanup_policy,
     "compression.type": _compression_type,
     "delete.retention.ms": _integer("delete_retention_ms", 0),
+    "file.delete.delay.ms": _integer("file_delete_delay_ms", 0),
     "flush.messages": _integer("flush_messages", 1),
     "flush.ms": _integer("flush_ms", 0),
+    "max.compaction.lag.ms": _integer("max_compaction_lag_ms", 1),
     "max.message.bytes": _integer("max_message_bytes", 1, MAX_SEGMENT_BYTES),
     "message.timestamp.type": _timestamp_type,
+    "min.cleanable.dirty.ratio": _dirty_ratio,
     "min.compaction.lag.ms": _integer("min_compaction_lag_ms", 0),
     "min.insync.replicas": _integer("min_insync_replicas", 1, 32767),
     "retention.bytes": _integer("retention_bytes", UNLIMITED),

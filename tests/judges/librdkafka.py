@@ -30,9 +30,12 @@ LEFT_OUT = {
     "8000_idle": "waits for ever, by hand only",
     "8001_fetch_from_follower_mock_manual": "by hand only",
 }
+THREE_COPIES = "makes topics with three copies: --nodes 3"
 NEED_THREE_NODES = {
-    "0098_consumer_txn": "makes topics with three copies: --nodes 3",
-    "0103_transactions": "makes topics with three copies: --nodes 3",
+    "0098_consumer_txn": THREE_COPIES,
+    "0103_transactions": THREE_COPIES,
+    "0107_topic_recreate": THREE_COPIES,
+    "0111_delay_create_topics": THREE_COPIES,
 }
 LEFT_OUT_FAMILIES = {"share_consumer": "share groups (KIP-932) are not among our APIs"}
 KNOWN_FAILURES: Mapping[str, str] = {}

@@ -198,6 +198,46 @@ async def test_compaction_waits_until_it_is_worth_it(
     assert len(log.segments) < len(segments) + 12
 
 
+@pytest.mark.parametrize(("ratio", "is_compacted"), [("0.01", True), ("0.5", False)])
+async def test_a_topic_says_how_much_must_be_new_before_compaction(
+    logs: LogDirectory,
+    commit: GroupCommit,
+    cleaner: LogCleaner,
+    ratio: str,
+    is_compacted: bool,
+) -> None:
+    log = topic(logs, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": ratio})
+    await fill(log, commit, 10)
+    await cleaner.clean_all()
+    await fill(log, commit, 2, keys=[b"0", b"0"])
+
+    await cleaner.clean_all()
+
+    assert values(log)[-1] == b"23"
+    assert (b"20" not in values(log)) is is_compacted
+
+
+async def test_a_compacted_topic_does_not_wait_for_more_than_its_lag(
+    logs: LogDirectory, commit: GroupCommit, cleaner: LogCleaner, clock: TurnedClock
+) -> None:
+    lag = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(HOUR_MS)}
+    log = topic(logs, lag)
+    await fill(log, commit, 10)
+    await cleaner.clean_all()
+    for value in (b"old", b"new"):
+        log.append(batch(value, keys=[b"0"], timestamps=[clock.now_ms()]))
+    await commit.flush(log)
+
+    await cleaner.clean_all()
+    early = values(log)
+    clock.turn(HOUR_MS)
+    await cleaner.clean_all()
+
+    assert early[-2:] == [b"old", b"new"]
+    assert values(log)[-1] == b"new"
+    assert b"old" not in values(log)
+
+
 async def test_what_is_appended_during_compaction_is_not_disturbed(
     logs: LogDirectory, commit: GroupCommit, cleaner: LogCleaner
 ) -> None:

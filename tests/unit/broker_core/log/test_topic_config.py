@@ -35,6 +35,8 @@ def test_what_a_topic_sets_counts() -> None:
             "message.timestamp.type": "LogAppendTime",
             "delete.retention.ms": "0",
             "min.compaction.lag.ms": "7",
+            "max.compaction.lag.ms": "8",
+            "min.cleanable.dirty.ratio": "0.01",
             "segment.bytes": "1024",
             "segment.ms": "10",
         },
@@ -46,7 +48,22 @@ def test_what_a_topic_sets_counts() -> None:
     assert config.has_log_append_time
     assert (config.retention_ms, config.retention_bytes, config.max_message_bytes) == (-1, 7, 9)
     assert (config.segment_bytes, config.segment_ms, config.delete_retention_ms) == (1024, 10, 0)
-    assert config.min_compaction_lag_ms == 7
+    assert (config.min_compaction_lag_ms, config.max_compaction_lag_ms) == (7, 8)
+    assert config.min_cleanable_dirty_ratio == 0.01
+
+
+def test_a_compacted_topic_seals_in_time_to_compact() -> None:
+    lag = {"segment.ms": "1000", "max.compaction.lag.ms": "10"}
+
+    assert read_log_config(lag, SETTINGS).roll_ms == 1000
+    assert read_log_config({**lag, "cleanup.policy": "compact"}, SETTINGS).roll_ms == 10
+
+
+def test_compaction_cannot_be_due_before_it_is_allowed() -> None:
+    lags = {"min.compaction.lag.ms": "11", "max.compaction.lag.ms": "10"}
+
+    with pytest.raises(InvalidConfig, match=r"more than max\.compaction\.lag\.ms"):
+        read_log_config(lags, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +71,10 @@ def test_what_a_topic_sets_counts() -> None:
     [
         ("retention.hours", "1"),
         ("retention.ms", "a day"),
+        ("min.cleanable.dirty.ratio", "half"),
+        ("min.cleanable.dirty.ratio", "1.5"),
+        ("max.compaction.lag.ms", "0"),
+        ("file.delete.delay.ms", "-1"),
         ("retention.ms", "-2"),
         ("segment.bytes", "10"),
         ("segment.bytes", str(MAX_SEGMENT_BYTES + 1)),
