@@ -4,8 +4,8 @@
 in order on SIGINT or SIGTERM. It is open to anyone. With ``--controller`` it is the controller of
 several nodes, which sign in as ``node`` with the secret in ``--secret-file``; the file is made, for
 its owner's eyes only, if there is none. With ``--join HOST:PORT --node-id N`` and the same file it
-is a node of that controller's cluster. With ``--acls`` clients may do what access control lists
-allow, and ``admin``, who signs in with that secret (SASL PLAIN), may do everything.
+is a node of that controller's cluster. With ``--acls`` it has access control lists; what no entry
+is about stays open to anyone.
 """
 
 import argparse
@@ -31,7 +31,6 @@ from broker_core.replication.peer import Credentials
 from broker_core.settings import Access, BrokerSettings, ControllerSettings
 
 NODE = "node"
-ADMIN = "admin"
 
 
 def main() -> int:
@@ -58,13 +57,11 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--secret-file", type=Path, help="what nodes sign in with")
     parser.add_argument("--join", metavar="HOST:PORT", help="the controller of its cluster")
     parser.add_argument("--node-id", type=int, default=0, help="its number in the cluster")
-    parser.add_argument("--acls", action="store_true", help="clients may do what ACLs allow")
+    parser.add_argument("--acls", action="store_true", help="with access control lists")
     parser.add_argument(
         "--no-auto-create", action="store_true", help="make no topic because somebody asks for it"
     )
     parsed = parser.parse_args(arguments)
-    if parsed.acls and parsed.secret_file is None:
-        raise ValueError("--acls needs --secret-file: admin signs in")
     if parsed.join and parsed.secret_file is None:
         raise ValueError("a node that joins needs --secret-file: it signs in")
     if parsed.controller and parsed.secret_file is None:
@@ -97,16 +94,12 @@ def _secret(path: Path) -> str:
     return made
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(_secret(path).encode()).hexdigest()
-
-
 async def _run(parsed: argparse.Namespace) -> None:
     host, port = _address(parsed.listen)
     if parsed.controller:
-        users = {NODE: _digest(parsed.secret_file)}
+        digest = hashlib.sha256(_secret(parsed.secret_file).encode()).hexdigest()
         controller_settings = ControllerSettings(
-            data_dir=parsed.data_dir, host=host, port=port, users=users
+            data_dir=parsed.data_dir, host=host, port=port, users={NODE: digest}
         )
         async with Controller(controller_settings) as controller:
             await _serve(host, controller.port, until_failed=controller.failed())
@@ -117,8 +110,8 @@ async def _run(parsed: argparse.Namespace) -> None:
         port=port,
         node_id=parsed.node_id,
         access=Access.ACLS if parsed.acls else Access.OPEN,
-        super_users=(ADMIN, NODE),
-        users={ADMIN: _digest(parsed.secret_file)} if parsed.acls else {},
+        super_users=(NODE,),
+        open_without_acl=True,
         auto_create_topics=not parsed.no_auto_create,
     )
     async with Broker(settings, membership=_membership(parsed)) as broker:

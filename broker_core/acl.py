@@ -196,6 +196,10 @@ class AclIndex:
         names = {acl.resource_name for acl in self._all if acl.resource_type is kind}
         return any(self.allows(principal, host, operation, kind, name) for name in names)
 
+    def is_about(self, kind: ResourceType, name: str) -> bool:
+        """Whether any entry says anything of a resource."""
+        return any(True for _ in self._covering(kind, name))
+
     def _covering(self, kind: ResourceType, name: str) -> Iterator[Acl]:
         yield from self._literal.get((kind, name), ())
         if name != WILDCARD:

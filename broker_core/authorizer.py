@@ -6,7 +6,8 @@ Three ways, one evaluation:
 ``restricted``: whoever has signed in may do everything; an anonymous client on loopback may use
 topics that begin with ``raw.``, with consumer groups and transactional ids that do not begin with
 ``tocsin``.
-``acls``: super users may do everything, others what the access control lists allow.
+``acls``: super users may do everything, others what the access control lists allow; if that is
+wanted, everyone may do everything to what no entry is about.
 
 In the last two a client from elsewhere must sign in before anything else.
 """
@@ -110,8 +111,10 @@ class Authorizer:
         acls: Callable[[], Iterable[Acl]],
         needs_sign_in: bool = True,
         uses_acls: bool = False,
+        open_without_acl: bool = False,
     ) -> None:
         self.uses_acls = uses_acls
+        self._open_without_acl = open_without_acl
         self._is_super = is_super
         self._acls = acls
         self._needs_sign_in = needs_sign_in
@@ -132,16 +135,26 @@ class Authorizer:
 
     @classmethod
     def by_acls(
-        cls, super_users: Collection[str], acls: Callable[[], Iterable[Acl]]
+        cls,
+        super_users: Collection[str],
+        acls: Callable[[], Iterable[Acl]],
+        *,
+        open_without_acl: bool = False,
     ) -> "Authorizer":
         """Nobody may do anything unless an entry says so; but super users.
 
         Args:
             super_users: Names, without ``User:``.
             acls: The entries as they stand; arranged anew when another object is returned.
+            open_without_acl: Everybody may do anything to what no entry is about.
         """
         names = frozenset(super_users) - {ANONYMOUS}
-        return cls(is_super=lambda principal: principal.name in names, acls=acls, uses_acls=True)
+        return cls(
+            is_super=lambda principal: principal.name in names,
+            acls=acls,
+            uses_acls=True,
+            open_without_acl=open_without_acl,
+        )
 
     def must_sign_in(self, principal: Principal) -> bool:
         """Whether nothing is answered until the client has signed in."""
@@ -157,6 +170,8 @@ class Authorizer:
         """Whether it may do that to the resource of that name."""
         if self._is_super(principal):
             return True
+        if self._open_without_acl and not self._entries().is_about(kind, name):
+            return True
         return self._entries().allows(
             f"User:{principal.name}", _host(principal), operation, kind, name
         )
@@ -165,6 +180,8 @@ class Authorizer:
         """Whether it may be given a producer id: whoever may write to anything."""
         if self.may(principal, Operation.IDEMPOTENT_WRITE, ResourceType.CLUSTER):
             return True
+        if self._open_without_acl:
+            return True  # there is always a topic that no entry is about
         return self._entries().allows_some(
             f"User:{principal.name}", _host(principal), Operation.WRITE, ResourceType.TOPIC
         )

@@ -303,7 +303,11 @@ class Broker:
         if settings.access is Access.RESTRICTED:
             return Authorizer.restricted()
         nodes = () if self._membership is None else (self._membership.credentials.name,)
-        return Authorizer.by_acls((*settings.super_users, *nodes), lambda: policy.current.acls)
+        return Authorizer.by_acls(
+            (*settings.super_users, *nodes),
+            lambda: policy.current.acls,
+            open_without_acl=settings.open_without_acl,
+        )
 
     async def _bind(self, opened: AsyncExitStack) -> list[Listener]:
         """Take the addresses, and leave with ``opened`` how they are given up."""

@@ -217,6 +217,11 @@ class BrokerSettings(Section):
         default=(),
         description="With access = acls: names that may do everything; our own roles may.",
     )
+    open_without_acl: bool = Field(
+        default=False,
+        description="With access = acls: what no entry is about is open to everyone, as with "
+        "Kafka's allow.everyone.if.no.acl.found.",
+    )
     users: Mapping[str, str] = Field(
         default={},
         description="SASL PLAIN users: name to the SHA-256 (hex) of a random 256-bit secret.",

@@ -104,6 +104,17 @@ def test_with_lists_nobody_may_do_anything_until_an_entry_says_so() -> None:
     assert not authorizer.may(NAMED, READ, TOPIC, "events.log")
 
 
+def test_what_no_entry_is_about_is_open_where_that_is_wanted() -> None:
+    acls = frozenset({allowing(READ, "secret")})
+    authorizer = Authorizer.by_acls([], lambda: acls, open_without_acl=True)
+
+    assert authorizer.may(LOCAL, WRITE, TOPIC, "other")
+    assert authorizer.may(LOCAL, Operation.ALTER, CLUSTER)
+    assert authorizer.may_produce_idempotently(LOCAL)
+    assert not authorizer.may(LOCAL, READ, TOPIC, "secret")
+    assert not authorizer.may(LOCAL, WRITE, TOPIC, "secret")
+
+
 def test_nobody_becomes_super_by_not_signing_in() -> None:
     authorizer = Authorizer.by_acls([ANONYMOUS], frozenset)
 
