@@ -18,6 +18,9 @@ MEANINGS: Mapping[str, str] = {
     "delete.retention.ms": (
         "How long compaction keeps a tombstone after its segment was written, for readers who lag."
     ),
+    "file.delete.delay.ms": (
+        "Taken and told, without effect: files go at once, and whoever reads one reads on."
+    ),
     "flush.messages": (
         "With `flush.ms` above 0: a sync is begun once so many records wait for it; 1 has every "
         "acknowledgement wait."
@@ -27,10 +30,12 @@ MEANINGS: Mapping[str, str] = {
         "sync follows within so many milliseconds; a power cut may lose what was acknowledged in "
         "between, a killed process does not. With copies on other nodes only acks=1 goes early."
     ),
+    "max.compaction.lag.ms": "Compaction does not wait longer than this for more to do.",
     "max.message.bytes": "Largest record batch that is taken, as it was sent and as it is kept.",
     "message.timestamp.type": (
         "`CreateTime`: the producer's time stays. `LogAppendTime`: the broker's time replaces it."
     ),
+    "min.cleanable.dirty.ratio": "Compaction waits until this part of the log is new to it.",
     "min.compaction.lag.ms": "How long a record stays before compaction may remove it.",
     "min.insync.replicas": (
         "acks=all is refused while fewer replicas are in sync than this, or than there are."

@@ -1,18 +1,21 @@
 """The processes of a cluster, each on a host of its own."""
 
 import contextlib
+import json
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._metadata import PartitionMetadata
+from confluent_kafka.cimpl import NewTopic
 
 from broker_core.settings import (
     Access,
@@ -20,15 +23,23 @@ from broker_core.settings import (
     ControllerSettings,
     GroupSettings,
     LogSettings,
+    ReplicationSettings,
 )
 from tests.chaos.hosts import Host
 from tests.chaos.node import USERS
+from tests.chaos.observer import View, newest, views
+from tests.support.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TOPIC = "chaos"
+PARTITIONS = 4
 PORT = 9092
 CONTROLLER_PORT = 9090
-START_SECONDS = 60
+START_SECONDS = 120
 OUT_OF_SERVICE = "log_directory_failed"
+STARTED = "broker_started"
+SEGMENT_BYTES = 256 * 1024
+AWAY_SECONDS = 3  # unheard of for longer, a node leads nothing; far behind, a copy is out of sync
 
 
 class Process:
@@ -48,23 +59,37 @@ class Process:
         self._errors: IO[str] | None = None
 
     @property
+    def data_dir(self) -> Path:
+        """Where its data lies."""
+        return self.host.disk / "data"
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start it, and wait for the line that says it serves."""
+    def spawn(self) -> None:
+        """Start it; :meth:`await_ready` comes next."""
         self._errors = self._log.open("a")
         self._process = subprocess.Popen(
             self._command, stdout=subprocess.PIPE, stderr=self._errors, text=True, cwd=REPOSITORY
         )
+
+    def await_ready(self) -> None:
+        """Wait for the line that says it serves."""
+        assert self._process is not None
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
         line = self._process.stdout.readline() if ready else ""
         if not line.startswith("serving on "):
             self.kill()
             raise AssertionError(f"{self.name} did not start: {self._log.read_text()[-2000:]}")
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        self.spawn()
+        self.await_ready()
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""
@@ -81,9 +106,20 @@ class Process:
         """What a supervisor does with a process that ended or has given up its disk."""
         assert self._process is not None
         ended = self._process.poll() is not None
-        if ended or OUT_OF_SERVICE in self._log.read_text().rpartition("broker_started")[2]:
+        if ended or OUT_OF_SERVICE in self._log.read_text().rpartition(STARTED)[2]:
             self.kill()
             self.start()
+
+    def logged(self) -> Callable[[], Counter[str]]:
+        """Begin to count what it logs from now on, by event; ask for the numbers later."""
+        start = self._log.stat().st_size if self._log.exists() else 0
+
+        def count() -> Counter[str]:
+            with self._log.open() as lines:
+                lines.seek(start)
+                return Counter(_event(line) for line in lines if not line.startswith((" ", "\n")))
+
+        return count
 
 
 class Cluster:
@@ -117,9 +153,11 @@ class Cluster:
 
     def __enter__(self) -> "Cluster":
         """Start everything."""
-        for process in reversed(self.processes):
-            process.start()
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        try:
+            self._start()
+        except BaseException:
+            self._kill()
+            raise
         return self
 
     def __exit__(
@@ -129,26 +167,62 @@ class Cluster:
         trace: TracebackType | None,
     ) -> None:
         """Kill everything."""
+        self._kill()
+
+    def restart(self) -> None:
+        """Kill everything at once, and start it anew."""
+        self._kill()
+        self._start()
+
+    def create_topic(self) -> None:
+        """Make the topic of the run: a copy on every node, most of which must have a record."""
+        copies = min(3, len(self.nodes))
+        config = {"min.insync.replicas": str(copies // 2 + 1)}
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+        def have_joined() -> bool:
+            with contextlib.suppress(KafkaException):  # nobody knows anybody yet
+                return len(admin.list_topics(timeout=5).brokers) == len(self.nodes)
+            return False
+
+        until(have_joined, "all nodes have joined", seconds=START_SECONDS)
+        new = NewTopic(TOPIC, PARTITIONS, copies, config=config)
+        admin.create_topics([new])[TOPIC].result(START_SECONDS)
+
+    def view(self) -> View:
+        """The newest that any node knows of the partitions; empty if none answers."""
+        return newest(views([node.host.address for node in self.nodes], PORT))
+
+    def leader(self) -> Process:
+        """The node that leads the first partition of the topic."""
+        return self.nodes[self.view()[TOPIC, 0].leader - 1]
+
+    def is_whole(self) -> bool:
+        """Whether all nodes say that every partition has a leader and all its copies in sync."""
+        answers = views([node.host.address for node in self.nodes], PORT)
+        return len(answers) == len(self.nodes) and all(
+            (TOPIC, 0) in view and all(seen.is_whole for seen in view.values()) for view in answers
+        )
+
+    def _start(self) -> None:
+        for process in self.processes:
+            process.spawn()
+        for process in self.processes:
+            process.await_ready()
+
+    def _kill(self) -> None:
         for process in self.processes:
             process.kill()
-
-    def partitions(self, topic: str) -> Mapping[int, PartitionMetadata]:
-        """Leaders, replicas and in-sync replicas as clients are told; nothing if nobody answers."""
-        with contextlib.suppress(KafkaException):
-            return self.admin.list_topics(topic, timeout=5).topics[topic].partitions
-        return {}
-
-    def is_whole(self, topic: str) -> bool:
-        """Whether every partition of a topic has a leader and all its replicas are in sync."""
-        partitions = self.partitions(topic).values()
-        return bool(partitions) and all(
-            one.leader > 0 and sorted(one.isrs) == sorted(one.replicas) for one in partitions
-        )
 
 
 def _controller(host: Host) -> list[str]:
     settings = ControllerSettings(
-        data_dir=host.disk / "data", host=host.address, port=CONTROLLER_PORT, users=USERS
+        data_dir=host.disk / "data",
+        host=host.address,
+        port=CONTROLLER_PORT,
+        users=USERS,
+        session_timeout=timedelta(seconds=AWAY_SECONDS),
+        preferred_leader_interval=timedelta(seconds=10),
     )
     return ["-m", "tests.chaos.node", settings.model_dump_json(), "--controller"]
 
@@ -160,9 +234,18 @@ def _node(number: int, host: Host, join: str | None, bug: str | None) -> list[st
         port=PORT,
         node_id=number,
         access=Access.OPEN,
-        log=LogSettings(segment_bytes=4 * 1024 * 1024, retention_age=None),
+        log=LogSettings(segment_bytes=SEGMENT_BYTES, retention_age=None),
         groups=GroupSettings(offsets_partitions=4),
+        replication=ReplicationSettings(lag_time=timedelta(seconds=AWAY_SECONDS)),
     )
     command = ["-m", "tests.chaos.node", settings.model_dump_json()]
     command += ["--join", join] if join else []
     return [*command, "--bug", bug] if bug else command
+
+
+def _event(line: str) -> str:
+    """The event of a log line; what is no log line is its first word."""
+    try:
+        return str(json.loads(line)["event"])
+    except (ValueError, TypeError, KeyError):
+        return line.split(maxsplit=1)[0]

@@ -8,15 +8,17 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.cluster import Cluster, Process
-from tests.chaos.hosts import cut, mend
+from tests.chaos.hosts import cut, forget_connections, mend, mute, unmute
 
 BLOCK_BYTES = 1024 * 1024
+MUTE_SECONDS = 0.25  # every producer has something under way; later TCP sends nothing new
 
 
 @contextmanager
@@ -49,6 +51,33 @@ def parted(victim: Process, cluster: Cluster, dice: random.Random) -> Iterator[N
     finally:
         for other in chosen:
             mend(victim.host, other.host)
+
+
+@contextmanager
+def cut_off(victim: Process, cluster: Cluster, dice: random.Random) -> Iterator[None]:
+    """No packet to or from any other process of the cluster; clients reach it and go on with it."""
+    others = [other for other in cluster.processes if other is not victim]
+    for other in others:
+        cut(victim.host, other.host)
+    try:
+        yield
+    finally:
+        for other in others:
+            mend(victim.host, other.host)
+
+
+@contextmanager
+def muted(victim: Process, cluster: Cluster, dice: random.Random) -> Iterator[None]:
+    """Its answers are lost for a while, then it is killed: clients send again what it has."""
+    mute(victim.host)
+    try:
+        time.sleep(MUTE_SECONDS)
+        victim.kill()
+        forget_connections(victim.host)
+    finally:
+        unmute(victim.host)
+    yield
+    victim.start()
 
 
 @contextmanager
@@ -90,14 +119,22 @@ def unsynced(victim: Process, cluster: Cluster, dice: random.Random) -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """One kind of fault and whom it may strike."""
+    """One kind of fault and whom it may strike.
+
+    Attributes:
+        on_controller: Whether the controller is struck, too.
+        on_leader: Whether only the node is struck that leads the first partition.
+    """
 
     name: str
     strike: Callable[[Process, Cluster, random.Random], AbstractContextManager[None]]
     on_controller: bool = False
+    on_leader: bool = False
 
     def victims(self, cluster: Cluster) -> Sequence[Process]:
         """Who may be struck."""
+        if self.on_leader:
+            return [cluster.leader()]
         return cluster.processes if self.on_controller else cluster.nodes
 
 
@@ -107,7 +144,9 @@ FAULTS: Mapping[str, FaultKind] = {
         FaultKind("killed", killed, on_controller=True),
         FaultKind("stopped", stopped, on_controller=True),
         FaultKind("parted", parted),
-        FaultKind("filled", filled),
+        FaultKind("filled", filled, on_controller=True),
         FaultKind("unsynced", unsynced),
+        FaultKind("cut-off", cut_off, on_leader=True),
+        FaultKind("muted", muted, on_leader=True),
     )
 }

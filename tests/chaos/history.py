@@ -3,11 +3,17 @@
 Every record's value is a number that was never sent before. A journal belongs to one process and is
 flushed line by line, so it survives whatever the run does to that process. Lines, by ``kind``:
 
-- ``send``: ``value``, ``partition``, ``transaction`` (null outside one): the client gets it next;
+- ``send``: ``value``, ``partition``, ``producer``, ``transaction`` (null outside one): the client
+  gets it next;
 - ``acknowledged``: ``value``, ``offset``: the client heard that it is kept;
 - ``refused``: ``value``, ``reason``: the client gave up; it may be kept nevertheless;
 - ``end``: ``transaction``, ``outcome`` (``committed``, ``aborted`` or ``unknown``);
-- ``read``: ``partition``, ``offset``, ``value``: a consumer was given it (read_committed).
+- ``read``: ``partition``, ``offset``, ``value``: a consumer was given it (read_committed);
+- ``trouble``: ``partition``, ``reason``: a consumer was refused what it must be given;
+- ``commit``, then perhaps ``committed``: ``group``, ``partition``, ``offset``: how far a group has
+  read, and that it is kept; no offset twice;
+- ``stable``: ``partition``, ``offset``, ``high_watermark``: where committed records end in the end;
+- ``offset``: ``group``, ``partition``, ``offset``: what a group finds in the end.
 """
 
 import json
@@ -15,15 +21,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any, NamedTuple
+
+NOTHING_COMMITTED = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """One record that a producer handed to its client.
 
     Attributes:
-        producer: Whose; a producer's records of one partition are to be kept in this order.
+        producer: Which client; what one client sends to a partition is to be kept in this order.
         transaction: Which of the run's transactions it belongs to; None outside any.
     """
 
@@ -33,13 +40,25 @@ class Sent:
     transaction: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One record that a consumer was given."""
 
     partition: int
     offset: int
     value: int
+
+
+@dataclass(slots=True)
+class Committed:
+    """What one group has committed for one partition.
+
+    Attributes:
+        attempted: Every offset that it asked to be kept.
+        acknowledged: Those that are, in order.
+    """
+
+    attempted: set[int] = field(default_factory=set)
+    acknowledged: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -51,14 +70,22 @@ class History:
         acknowledged: Value to offset.
         transactions: How each transaction ended; those without an end are unknown.
         reads: What each consumer was given while faults happened, in its order.
+        troubles: What consumers were refused that they must be given.
+        commits: By group and partition.
         final: Everything that a read_committed consumer finds after all has healed.
+        unstable: Partition to (last stable offset, high watermark) where they differ then.
+        offsets: What each group finds then, by group and partition.
     """
 
     sent: list[Sent] = field(default_factory=list)
     acknowledged: dict[int, int] = field(default_factory=dict)
     transactions: dict[str, str] = field(default_factory=dict)
     reads: dict[str, list[Read]] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+    commits: dict[tuple[str, int], Committed] = field(default_factory=dict)
     final: list[Read] = field(default_factory=list)
+    unstable: dict[int, tuple[int, int]] = field(default_factory=dict)
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 class Journal:
@@ -89,42 +116,59 @@ class Journal:
         self._file.write(json.dumps({"kind": kind, **what}) + "\n")
 
 
-def read_history(
-    producers: Iterable[Path], consumers: Iterable[Path], final: Path | None = None
-) -> History:
-    """One history from all journals; a torn last line is left out."""
+def read_history(clients: Iterable[Path], final: Path | None = None) -> History:
+    """One history from all journals; a torn last line is left out.
+
+    Args:
+        clients: Of those at work while faults happened.
+        final: Of the consumer that looked after all had healed.
+    """
     history = History()
-    for path in producers:
+    for path in clients:
         for line in _lines(path):
             _take(history, path.stem, line)
-    for path in consumers:
-        history.reads[path.stem] = [_read(line) for line in _lines(path)]
-    if final is not None:
-        history.final = [_read(line) for line in _lines(final)]
+    for line in [] if final is None else _lines(final):
+        _take(history, "", line)
+    history.final = history.reads.pop("", [])
     return history
 
 
-def _take(history: History, producer: str, line: Mapping[str, object]) -> None:
+def _take(history: History, client: str, line: Mapping[str, Any]) -> None:
     match line:
-        case {"kind": "send", "value": int(value), "partition": int(partition)}:
-            name = line["transaction"]
-            transaction = None if name is None else str(name)
-            history.sent.append(Sent(producer, partition, value, transaction))
-        case {"kind": "acknowledged", "value": int(value), "offset": int(offset)}:
+        case {"kind": "send", "value": value, "partition": partition, "producer": producer}:
+            history.sent.append(Sent(producer, partition, value, line["transaction"]))
+        case {"kind": "acknowledged", "value": value, "offset": offset}:
             history.acknowledged[value] = offset
-        case {"kind": "end", "transaction": str(transaction), "outcome": str(outcome)}:
-            history.transactions[transaction] = outcome
         case {"kind": "refused"}:
             pass
+        case {"kind": "end", "transaction": transaction, "outcome": outcome}:
+            history.transactions[transaction] = outcome
+        case {"kind": "read", "partition": partition, "offset": offset, "value": value}:
+            history.reads.setdefault(client, []).append(Read(partition, offset, value))
+        case {"kind": "trouble", "partition": partition, "reason": reason}:
+            history.troubles.append(f"{client or 'final'}, partition {partition}: {reason}")
+        case {"kind": "stable", "partition": partition, "offset": offset, "high_watermark": end}:
+            if offset != end:
+                history.unstable[partition] = offset, end
+        case {"kind": kind, "group": group, "partition": partition, "offset": offset}:
+            _take_offset(history, kind, (group, partition), offset)
         case _:
             raise ValueError(f"no journal line: {line}")
 
 
-def _read(line: dict[str, int]) -> Read:
-    return Read(line["partition"], line["offset"], line["value"])
+def _take_offset(history: History, kind: str, key: tuple[str, int], offset: int) -> None:
+    if kind == "offset":
+        history.offsets[key] = offset
+        return
+    committed = history.commits.setdefault(key, Committed())
+    if kind == "commit":
+        committed.attempted.add(offset)
+    else:
+        committed.acknowledged.append(offset)
 
 
-def _lines(path: Path) -> Iterator[dict[str, int]]:
-    for line in path.read_text().splitlines(keepends=True):
-        if line.endswith("\n"):
-            yield json.loads(line)
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open() as lines:
+        for line in lines:
+            if line.endswith("\n"):
+                yield json.loads(line)

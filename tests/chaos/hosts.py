@@ -2,7 +2,8 @@
 
 All hosts hang on one bridge, so that the machine itself (where the clients are) and all hosts reach
 each other. Cutting two hosts apart is a blackhole route on both sides: packets vanish, connections
-stay open, as when a cable is pulled.
+stay open, as when a cable is pulled. One is muted by a neighbour that
+is not there.
 """
 
 import os
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DISK_BYTES = 512 * 1024 * 1024
-NEEDED = ("ip", "mount", "strace")
+NEEDED = ("ip", "mount", "ss", "strace")
+NOBODY = "02:00:00:00:00:01"  # an Ethernet address that no host has
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,13 @@ class Host:
         address: Its IPv4 address.
         namespace: The name of its network namespace.
         disk: Where its own small filesystem is mounted.
+        clients: The address that all clients of a run come from.
     """
 
     address: str
     namespace: str
     disk: Path
+    clients: str
 
     @property
     def inside(self) -> list[str]:
@@ -64,7 +68,10 @@ def hosts(scratch: Path, count: int) -> Iterator[Sequence[Host]]:
         made = []
         for number in range(count):
             host = Host(
-                f"{network}.{number + 10}", f"{bridge}-{number}", scratch / f"disk-{number}"
+                f"{network}.{number + 10}",
+                f"{bridge}-{number}",
+                scratch / f"disk-{number}",
+                f"{network}.1",
             )
             opened.enter_context(_namespace(host, bridge, f"{tag}h{number}"))
             opened.enter_context(_disk(host.disk))
@@ -99,14 +106,47 @@ def _disk(place: Path) -> Iterator[None]:
 
 def cut(one: Host, other: Host) -> None:
     """Let no packet through between two hosts; both stay in reach of everybody else."""
-    for here, there in ((one, other), (other, one)):
-        run("ip", "-n", here.namespace, "route", "add", "blackhole", f"{there.address}/32")
+    _lose(one, other.address)
+    _lose(other, one.address)
 
 
 def mend(one: Host, other: Host) -> None:
     """Undo :func:`cut`."""
-    for here, there in ((one, other), (other, one)):
-        run("ip", "-n", here.namespace, "route", "delete", "blackhole", f"{there.address}/32")
+    _find(one, other.address)
+    _find(other, one.address)
+
+
+def mute(host: Host) -> None:
+    """Let no packet through from a host to the clients; what they say still comes in.
+
+    It is sent to a neighbour that does not exist: behind a blackhole route nothing comes in either.
+    """
+    _neighbour(host, "replace", "lladdr", NOBODY, "nud", "permanent")
+
+
+def unmute(host: Host) -> None:
+    """Undo :func:`mute`."""
+    _neighbour(host, "delete")
+
+
+def forget_connections(host: Host) -> None:
+    """Let a host know nothing of its connections, as after a power cut.
+
+    The kernel sends what a killed process has left, even much later.
+    """
+    run(*host.inside, "ss", "--kill", "--tcp", "state", "all")
+
+
+def _neighbour(host: Host, action: str, *more: str) -> None:
+    run("ip", "-n", host.namespace, "neighbour", action, host.clients, "dev", "eth0", *more)
+
+
+def _lose(host: Host, address: str) -> None:
+    run("ip", "-n", host.namespace, "route", "add", "blackhole", f"{address}/32")
+
+
+def _find(host: Host, address: str) -> None:
+    run("ip", "-n", host.namespace, "route", "delete", "blackhole", f"{address}/32")
 
 
 def run(*command: str) -> None:

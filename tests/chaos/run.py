@@ -1,33 +1,28 @@
 """One run: a cluster at work, faults one after the other, and what the checker says in the end."""
 
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka.cimpl import NewTopic
-
 from tests.chaos.checker import Anomaly, check
-from tests.chaos.cluster import REPOSITORY, Cluster, Process
+from tests.chaos.clients import Crew, at_work, look_back
+from tests.chaos.cluster import Cluster
+from tests.chaos.copies import unlike
 from tests.chaos.faults import FAULTS, FaultKind
-from tests.chaos.history import History, read_history
+from tests.chaos.history import History
 from tests.chaos.hosts import hosts
+from tests.chaos.watch import LOOK_SECONDS, Effect, Journals, Watch
 from tests.support.waiting import until
 
-TOPIC = "chaos"
-PARTITIONS = 4
-PLAIN_PRODUCERS = 2
-CONSUMERS = 2
-SHORTEST_SECONDS = 0.5
+SHORTEST_SECONDS = 0.3
 LONGEST_SECONDS = 6.0
-WHOLE_SECONDS = 120
-SERVED_BYTES = 20_000  # of a producer's journal: about 150 records sent and answered
+SHORT_ONES = 0.25  # of all faults: over before anybody need have noticed
+DEEP_ONES = 0.5  # of all faults: over only once a leader has moved or a copy fell behind
+SERVED_SECONDS = 180
+LINGER_SECONDS = 1.0  # at most, once the effect is seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,37 +30,20 @@ class Plan:
     """What a run does.
 
     Attributes:
-        transactional: How many of the producers use transactions.
+        kinds: Faults by name, one after the other and from the beginning again.
         bug: The name of a bug to seed into every node.
+        with_restart: Whether everything is killed at once and started anew before the last look.
+        patience_seconds: How long the cluster may take to be whole again after a fault.
     """
 
     nodes: int
     faults: int
-    seed: int
-    transactional: int = 2
+    seed: int = 1
+    crew: Crew = field(default_factory=Crew)
     kinds: tuple[str, ...] = tuple(FAULTS)
     bug: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """One fault and what was seen of it.
-
-    Attributes:
-        leaders_moved: Partitions whose leader was another one at some time during the fault.
-        smallest_isr: The fewest in-sync replicas that any partition had meanwhile; -1 if nobody
-            answered.
-        whole_after_seconds: From healing until every replica was in sync again.
-        served_after_seconds: From then until every producer was answered again.
-    """
-
-    fault: str
-    victim: str
-    lasted_seconds: float
-    leaders_moved: int
-    smallest_isr: int
-    whole_after_seconds: float
-    served_after_seconds: float
+    with_restart: bool = True
+    patience_seconds: float = 180.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,7 +53,9 @@ class Report:
     plan: Plan
     effects: list[Effect] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
+    without_effect: dict[str, int] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
     anomalies: list[Anomaly] = field(default_factory=list)
 
     @property
@@ -83,132 +63,140 @@ class Report:
         """Whether the log kept its word."""
         return not self.anomalies
 
+    @property
+    def broken(self) -> set[str]:
+        """The kinds of anomalies found."""
+        return {anomaly.kind for anomaly in self.anomalies}
 
-def run(plan: Plan, scratch: Path) -> Report:
-    """Carry out a plan; journals and logs of the nodes stay in ``scratch``."""
-    dice = random.Random(plan.seed)
+
+def run(plan: Plan, scratch: Path, tell: Callable[[Effect], None] = lambda _: None) -> Report:
+    """Carry out a plan; journals and logs of the nodes stay in ``scratch``.
+
+    Args:
+        tell: Called with every fault once all is well again.
+    """
     report = Report(plan=plan)
-    count = plan.nodes + (plan.nodes > 1)
+    began = time.monotonic()
+    controllers = int(plan.nodes > 1)
     with (
-        hosts(scratch, count) as machines,
+        hosts(scratch, plan.nodes + controllers) as machines,
         Cluster(
-            machines[: plan.nodes],
-            machines[plan.nodes] if plan.nodes > 1 else None,
-            bug=plan.bug,
+            machines[: plan.nodes], machines[plan.nodes] if controllers else None, bug=plan.bug
         ) as cluster,
     ):
-        copies = min(3, plan.nodes)
-        new = NewTopic(
-            TOPIC, PARTITIONS, copies, config={"min.insync.replicas": str(copies // 2 + 1)}
-        )
-        cluster.admin.create_topics([new])[TOPIC].result(30)
-        with _clients(plan, cluster.bootstrap, scratch) as journals:
-            until(_answered(journals), "all producers are served", seconds=WHOLE_SECONDS)
-            for number in range(plan.faults):
-                kind = FAULTS[plan.kinds[number % len(plan.kinds)]]
-                report.effects.append(_strike(kind, cluster, journals, dice))
-        final = scratch / "final.jsonl"
-        command = _command("consumer", cluster.bootstrap, final)
-        subprocess.run([*command, "--to-end"], check=True, cwd=REPOSITORY)
-        history = read_history(
-            sorted(scratch.glob("producer-*.jsonl")),
-            sorted(scratch.glob("consumer-*.jsonl")),
-            final,
-        )
-    report.faults = dict(Counter(effect.fault for effect in report.effects))
-    report.records = _counts(history)
-    report.anomalies = check(history)
+        cluster.create_topic()
+        with at_work(plan.crew, cluster.bootstrap, scratch) as paths:
+            journals = Journals(paths)
+            until(journals.answered(), "all producers are served", seconds=SERVED_SECONDS)
+            report.anomalies += _strike_all(plan, cluster, journals, report.effects, tell)
+        if plan.with_restart:
+            cluster.restart()
+        if report.is_clean and not _comes_true(cluster.is_whole, plan.patience_seconds):
+            report.anomalies.append(Anomaly("apart", "the copies are not in sync in the end"))
+        history = look_back(cluster.bootstrap, scratch)
+        report.anomalies += check(history)
+        report.anomalies += unlike({node.name: node.data_dir for node in cluster.nodes})
+    _sum_up(report, history)
+    report.seconds = round(time.monotonic() - began, 1)
     return report
 
 
+def _strike_all(
+    plan: Plan,
+    cluster: Cluster,
+    journals: Journals,
+    effects: list[Effect],
+    tell: Callable[[Effect], None],
+) -> list[Anomaly]:
+    """Let every fault of the plan happen, or those up to the first that does not heal."""
+    dice = random.Random(plan.seed)
+    start = time.monotonic()
+    for number in range(plan.faults):
+        kind = FAULTS[plan.kinds[number % len(plan.kinds)]]
+        effect = _strike(kind, plan, cluster, journals, dice, start)
+        effects.append(effect)
+        tell(effect)
+        if not effect.is_healed:
+            return [Anomaly("apart", f"fault {number}: {effect}")]
+    return []
+
+
 def _strike(
-    kind: FaultKind, cluster: Cluster, journals: Sequence[Path], dice: random.Random
+    kind: FaultKind,
+    plan: Plan,
+    cluster: Cluster,
+    journals: Journals,
+    dice: random.Random,
+    start: float,
 ) -> Effect:
-    """Let one fault happen to whom it may, and watch until all is well again."""
-    victim: Process = dice.choice(kind.victims(cluster))
-    before = {index: one.leader for index, one in cluster.partitions(TOPIC).items()}
-    moved: set[int] = set()
-    smallest = len(cluster.nodes)
+    """Let one fault happen to whom it may, and watch until all is well again.
+
+    It lasts until enough is seen of it, and then a little; some are over sooner.
+    """
+    victim = dice.choice(kind.victims(cluster))
+    watch = Watch(cluster, journals)
+    depth = dice.random()
+    lingers = dice.uniform(SHORTEST_SECONDS, LINGER_SECONDS)
     began = time.monotonic()
-    lasts = dice.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)
+
+    def is_over() -> bool:
+        watch.look()
+        if len(cluster.nodes) == 1:
+            return watch.has_effect
+        if kind.on_leader:
+            return watch.leaders_moved > 0
+        if depth < SHORT_ONES:
+            return True
+        return watch.has_moved if depth > 1 - DEEP_ONES else watch.has_effect
+
     with kind.strike(victim, cluster, dice):
-        while time.monotonic() - began < lasts:
-            now = cluster.partitions(TOPIC)
-            moved.update(index for index, one in now.items() if one.leader != before.get(index))
-            smallest = min([smallest, *(len(one.isrs) for one in now.values())] if now else [-1])
-            time.sleep(0.2)
+        _comes_true(is_over, LONGEST_SECONDS)
+        time.sleep(lingers)
     healed = time.monotonic()
-    until(lambda: cluster.is_whole(TOPIC), f"whole, {kind.name}", seconds=WHOLE_SECONDS)
+
+    def is_whole() -> bool:
+        watch.look()
+        return cluster.is_whole()
+
+    is_healed = _comes_true(is_whole, plan.patience_seconds)
     whole = time.monotonic()
-    until(_answered(journals), f"all are served, {kind.name}", seconds=WHOLE_SECONDS)
+    is_healed = is_healed and _comes_true(journals.answered(), plan.patience_seconds)
     served = time.monotonic()
     return Effect(
         fault=kind.name,
         victim=victim.name,
+        began_seconds=round(began - start, 1),
         lasted_seconds=round(healed - began, 1),
-        leaders_moved=len(moved),
-        smallest_isr=smallest,
+        leaders_moved=watch.leaders_moved,
+        smallest_isr=watch.smallest_isr,
+        longest_silence_seconds=round(watch.longest_silence, 1),
         whole_after_seconds=round(whole - healed, 1),
         served_after_seconds=round(served - whole, 1),
+        is_seen=watch.has_effect,
+        is_healed=is_healed,
+        events=dict(sorted(watch.events().items())),
     )
 
 
-def _answered(journals: Sequence[Path]) -> Callable[[], bool]:
-    """Whether every producer has heard of more than it can have had under way."""
-
-    def sizes() -> list[int]:
-        return [path.stat().st_size if path.exists() else 0 for path in journals]
-
-    before = sizes()
-    return lambda: all(now > then + SERVED_BYTES for then, now in zip(before, sizes(), strict=True))
+def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether a condition holds in time."""
+    deadline = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    return holds
 
 
-@contextmanager
-def _clients(plan: Plan, bootstrap: str, scratch: Path) -> Iterator[Sequence[Path]]:
-    """Producers and consumers at work; the producers finish what they have under way.
-
-    Yields:
-        The producers' journals.
-    """
-    producers, journals = [], []
-    for number in range(PLAIN_PRODUCERS + plan.transactional):
-        journals.append(scratch / f"producer-{number}.jsonl")
-        command = [*_command("producer", bootstrap, journals[-1]), "--number", str(number)]
-        if number >= PLAIN_PRODUCERS:
-            command.append("--transactional")
-        producers.append(subprocess.Popen(command, cwd=REPOSITORY))
-    consumers = [
-        subprocess.Popen(
-            _command("consumer", bootstrap, scratch / f"consumer-{number}.jsonl"), cwd=REPOSITORY
-        )
-        for number in range(CONSUMERS)
-    ]
-    try:
-        yield journals
-    finally:
-        _end(producers)
-        _end(consumers)
-
-
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-    for process in processes:
-        if status := process.wait(180):
-            raise AssertionError(f"a client ended with {status}")
-
-
-def _command(what: str, bootstrap: str, journal: Path) -> list[str]:
-    where = ["--bootstrap", bootstrap, "--topic", TOPIC, "--partitions", str(PARTITIONS)]
-    return [sys.executable, "-m", f"tests.chaos.{what}", *where, "--journal", str(journal)]
-
-
-def _counts(history: History) -> dict[str, int]:
+def _sum_up(report: Report, history: History) -> None:
+    report.faults = dict(Counter(effect.fault for effect in report.effects))
+    report.without_effect = dict(
+        Counter(effect.fault for effect in report.effects if not effect.is_seen)
+    )
     outcomes = Counter(history.transactions.values())
-    return {
+    report.records = {
         "sent": len(history.sent),
         "acknowledged": len(history.acknowledged),
         "in_the_log": len(history.final),
         "read_meanwhile": sum(len(reads) for reads in history.reads.values()),
+        "offsets_committed": sum(len(each.acknowledged) for each in history.commits.values()),
         **{f"transactions_{outcome}": count for outcome, count in sorted(outcomes.items())},
     }

@@ -1,0 +1,119 @@
+"""Pairs of producers with one transactional id, in a process of their own, until SIGTERM.
+
+``python -m tests.chaos.zombie --bootstrap A --topic T --partitions N --number K --journal FILE``.
+The first of a pair writes half a transaction; the second takes the id over, which aborts it, and
+writes as much. Then the first goes on as if nothing had been: all of its records are of an aborted
+transaction, and the last ones carry just the sequence numbers that the second would use next. At
+last the second commits.
+"""
+
+import argparse
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tests.chaos.history import Journal
+from tests.chaos.producer import FATAL, INIT_SECONDS, TRANSACTION_SECONDS, VALUES_PER_PRODUCER
+
+RECORDS = 5
+PAUSE_SECONDS = 0.5
+REFUSED_SECONDS = 3.0
+
+
+class ZombiePair:
+    """One pair after the other, and notes of what becomes of their records."""
+
+    def __init__(self, given: argparse.Namespace, journal: Journal) -> None:
+        self._given = given
+        self._journal = journal
+        self._values = count(given.number * VALUES_PER_PRODUCER)
+        self._pairs = count()
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Let pairs write until it is over."""
+        while not is_over():
+            name = f"{self._given.number}/{next(self._pairs)}"
+            outcomes = {f"{name}/first": "unknown", f"{name}/second": "unknown"}
+            try:
+                self._write(name, outcomes)
+            except (KafkaException, FATAL):
+                time.sleep(PAUSE_SECONDS)  # a fault came in between: whatever was written may stay
+            for transaction, outcome in outcomes.items():
+                self._journal.note("end", transaction=transaction, outcome=outcome)
+            time.sleep(PAUSE_SECONDS)
+
+    def _write(self, name: str, outcomes: dict[str, str]) -> None:
+        first = self._begin(name)
+        self._send(first, f"{name}/first")
+        first.flush(TRANSACTION_SECONDS)
+        second = self._begin(name)
+        outcomes[f"{name}/first"] = "aborted"
+        self._send(second, f"{name}/second")
+        second.flush(TRANSACTION_SECONDS)
+        self._send(first, f"{name}/first")
+        with suppress(FATAL):
+            first.flush(REFUSED_SECONDS)
+        second.commit_transaction(TRANSACTION_SECONDS)
+        outcomes[f"{name}/second"] = "committed"
+
+    def _begin(self, name: str) -> Producer:
+        client = Producer(
+            {
+                "bootstrap.servers": self._given.bootstrap,
+                "transactional.id": f"zombie-{name}",
+                "transaction.timeout.ms": 10_000,
+                "message.timeout.ms": 10_000,
+                "socket.timeout.ms": 5_000,
+                "reconnect.backoff.max.ms": 300,
+                "log_level": 0,
+            }
+        )
+        client.init_transactions(INIT_SECONDS)
+        client.begin_transaction()
+        return client
+
+    def _send(self, client: Producer, transaction: str) -> None:
+        partition = self._given.number % self._given.partitions
+        for _ in range(RECORDS):
+            value = next(self._values)
+            self._journal.note(
+                "send",
+                value=value,
+                partition=partition,
+                producer=transaction,
+                transaction=transaction,
+            )
+            client.produce(
+                self._given.topic, b"%d" % value, partition=partition, on_delivery=self._delivered
+            )
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        value = int(message.value() or b"-1")
+        if error is None:
+            self._journal.note("acknowledged", value=value, offset=message.offset())
+        else:
+            self._journal.note("refused", value=value, reason=error.name())
+
+
+def main() -> None:
+    """Parse the arguments, write until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--topic", required=True)
+    parser.add_argument("--partitions", type=int, required=True)
+    parser.add_argument("--number", type=int, required=True)
+    parser.add_argument("--journal", type=Path, required=True)
+    given = parser.parse_args()
+    stopped: list[bool] = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    with Journal(given.journal) as journal:
+        ZombiePair(given, journal).run(lambda: bool(stopped))
+
+
+if __name__ == "__main__":
+    main()
