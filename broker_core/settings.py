@@ -55,7 +55,8 @@ class LogSettings(Section):
         default=None, description="Sealed segments go, oldest first, above this; None: no limit."
     )
     retention_interval: timedelta = Field(
-        default=timedelta(minutes=1), description="Between two looks for segments that may go."
+        default=timedelta(seconds=15),
+        description="Between two looks for segments that may go or should be compacted.",
     )
     max_message_bytes: PositiveInt = Field(
         default=8 << 20, description="Largest record batch a topic takes (max.message.bytes)."

@@ -8,9 +8,11 @@ Go with their configured registries. Status 1 if a verdict was not expected.
 import argparse
 import json
 import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,6 +71,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[[], *JUDGES], metavar="NAME")
     parser.add_argument("--only", type=re.compile, default=re.compile(""), metavar="PATTERN")
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="of the broker")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave what judges wrote there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict there")
     return parser.parse_args()
 
@@ -76,16 +79,27 @@ def _parsed() -> argparse.Namespace:
 def _judged(name: str, parsed: argparse.Namespace) -> Sequence[Verdict]:
     """One judge on fresh ground; a judge that breaks is a failure of its own."""
     judge = JUDGES[name]
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder) / "scratch"
+    with _folder(parsed.keep, name) as folder:
+        scratch = folder / "scratch"
         scratch.mkdir()
-        given = judge.arguments
-        with ground(Path(folder), nodes=parsed.nodes, arguments=given) as address:
+        with ground(folder, nodes=parsed.nodes, arguments=judge.arguments) as address:
             trial = Trial(address=address, scratch=scratch, nodes=parsed.nodes, wanted=parsed.only)
             verdicts = judge.run(trial)
     sys.stdout.write(table(name, verdicts) + "\n")
     sys.stdout.flush()
     return verdicts
+
+
+@contextmanager
+def _folder(keep: Path | None, name: str) -> Iterator[Path]:
+    """An empty folder, which stays only if it is wanted."""
+    if keep is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        shutil.rmtree(keep / name, ignore_errors=True)
+        (keep / name).mkdir(parents=True)
+        yield keep / name
 
 
 def _as_rows(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dict[str, object]]:

@@ -4,20 +4,14 @@ Each number is a run of its own, so one that hangs costs nobody else. Programs t
 against its own mock cluster say nothing about our broker and are not run.
 """
 
-import json
-import os
-import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
-from tests.judges.librdkafka_sources import build, programs, write_kafka_folder
+from tests.judges.librdkafka_run import Run, run
+from tests.judges.librdkafka_sources import build, parts, programs, write_kafka_folder
 from tests.judges.verdict import Outcome, Trial, Verdict, weigh
 
-KAFKA_VERSION = "4.0.0"
-SECONDS = 900
 AT_A_TIME = 2
 LEFT_OUT = {
     "0028_long_topicnames": "a known fault of the client (librdkafka 529)",
@@ -38,13 +32,12 @@ NEED_THREE_NODES = {
     "0111_delay_create_topics": THREE_COPIES,
 }
 LEFT_OUT_FAMILIES = {"share_consumer": "share groups (KIP-932) are not among our APIs"}
-KNOWN_FAILURES: Mapping[str, str] = {}
-WITHOUT_QUICK_MODE = {"0082"}
-START_JAVA = {"0077", "0098", "0109", "0113", "0115", "0119"}  # given more time for that
-NOT_OURS = "Filtered due to negative test flags"
-SAID = re.compile(r"\[(\w+) */ *[\d.]+s\] WARN: SKIPPING TEST: (.*)")
-FAILED = re.compile(r'### Test "(\w+)[^\n]*failed at ([^\n]*?) at [^\n]*###\n([^\n]*)')
-COLOUR = re.compile(r"\x1b\[[\d;]*m")
+IN_PARTS = {"0081_admin"}
+BROKER_SETTINGS = "changes a broker's setting through the protocol; ours are in its file"
+KNOWN_FAILURES: Mapping[str, str] = {
+    "0081_admin, AlterConfigs": BROKER_SETTINGS,
+    "0081_admin, IncrementalAlterConfigs": BROKER_SETTINGS,
+}
 
 
 def judge(trial: Trial, *, scenario: str = "default") -> list[Verdict]:
@@ -54,85 +47,21 @@ def judge(trial: Trial, *, scenario: str = "default") -> list[Verdict]:
     (trial.scratch / "src").symlink_to(sources / "src")  # of a run's folder: ../src
     names = trial.chosen(programs(sources, scenario))
     left_out = _left_out(names, trial.nodes)
-    numbers = sorted({name[:4] for name in names if name not in left_out})
-    run = partial(_run, trial, sources, scenario=scenario)
+    wanted = {name[:4]: name for name in names if name not in left_out}
+    runs = [
+        Run(number=number, part=part, scenario=scenario)
+        for number, name in sorted(wanted.items())
+        for part in (parts(sources, name) if name in IN_PARTS else [""])
+    ]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        ran = {one.program: one for verdicts in pool.map(run, numbers) for one in verdicts}
-    found = {**ran, **left_out}
-    return [weigh(found[name], KNOWN_FAILURES) for name in names if name in found]
+        done = pool.map(partial(run, trial, sources), runs)
+        ran = {one.program: one for verdicts in done for one in verdicts}
+    return [weigh(one, KNOWN_FAILURES) for one in {**ran, **left_out}.values()]
 
 
 def judge_without_auto_create(trial: Trial) -> list[Verdict]:
     """The programs that want a broker which makes no topic unasked."""
     return judge(trial, scenario="noautocreate")
-
-
-def _run(trial: Trial, sources: Path, number: str, *, scenario: str) -> list[Verdict]:
-    """The programs of one number, in a folder and a process of their own."""
-    folder = trial.scratch / number
-    folder.mkdir()
-    (folder / "java").symlink_to(sources / "tests" / "java")
-    (folder / "Makefile").write_text("java: ;\n.PHONY: java\n")
-    (folder / "test.conf").write_text(
-        f"metadata.broker.list={trial.address}\ntest.topic.random=true\n"
-        f"test.timeout.multiplier={3 if number in START_JAVA else 1}\n"
-    )
-    runner = sources / "tests" / "test-runner"
-    quick = [] if number in WITHOUT_QUICK_MODE else ["-Q"]
-    output = folder / "output.log"
-    with output.open("wb") as printed:
-        try:
-            subprocess.run(
-                [*(str(runner), "-p1", "-L", "-K", "-r", "-s", scenario), *quick],
-                cwd=folder,
-                env={
-                    **os.environ,
-                    "TESTS": number,
-                    "TEST_KAFKA_VERSION": KAFKA_VERSION,
-                    "KAFKA_PATH": str(trial.scratch / "kafka"),
-                    "BROKERS": trial.address,
-                    "LD_LIBRARY_PATH": f"{sources / 'src'}:{sources / 'src-cpp'}",
-                },
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                timeout=SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            return _hung(sources, number, scenario, str(error))
-    return _read(folder, COLOUR.sub("", output.read_text(errors="replace")), number)
-
-
-def _read(folder: Path, printed: str, number: str) -> list[Verdict]:
-    """What one run reports of its programs."""
-    reports = list(folder.glob("test_report_*.json"))
-    if not reports:
-        why = printed.strip().splitlines()[-1:] or ["it says nothing"]
-        return [Verdict(program=number, outcome=Outcome.FAIL, why=why[0])]
-    skipped = dict(SAID.findall(printed))
-    failed = {name: f"{what} ({where})" for name, where, what in FAILED.findall(printed)}
-    verdicts = []
-    for name, one in json.loads(reports[0].read_text())["tests"].items():
-        if not name.startswith(number):
-            continue
-        if one["state"] == "PASSED":
-            verdicts.append(Verdict(program=name, outcome=Outcome.PASS))
-        elif one["state"] == "SKIPPED":
-            why = skipped.get(name, "")
-            if NOT_OURS not in why:
-                verdicts.append(Verdict(program=name, outcome=Outcome.LEFT_OUT, why=why))
-        else:
-            why = failed.get(name, one["state"].lower())
-            verdicts.append(Verdict(program=name, outcome=Outcome.FAIL, why=why))
-    return verdicts
-
-
-def _hung(sources: Path, number: str, scenario: str, why: str) -> list[Verdict]:
-    return [
-        Verdict(program=name, outcome=Outcome.FAIL, why=why)
-        for name in programs(sources, scenario)
-        if name.startswith(number)
-    ]
 
 
 def _left_out(names: Iterable[str], nodes: int) -> dict[str, Verdict]:

@@ -33,6 +33,13 @@ def programs(sources: Path, scenario: str) -> list[str]:
     return names
 
 
+def parts(sources: Path, name: str) -> list[str]:
+    """The sub tests of a program, by the functions of its source."""
+    [source] = (sources / "tests").glob(f"{name[:4]}-*.c")
+    declared = re.findall(r"^(?:static void )?do_test_(\w+)\(", source.read_text(), re.MULTILINE)
+    return sorted(set(declared))
+
+
 def write_kafka_folder(folder: Path) -> None:
     """A folder like Kafka's own, as far as the programs look into it."""
     fetch("kafka")

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.judges.librdkafka import _left_out, _read
+from tests.judges.librdkafka import _left_out
+from tests.judges.librdkafka_run import Run, read
 from tests.judges.verdict import Outcome
 
 STATES = {
@@ -12,6 +13,7 @@ STATES = {
     "0053_stats_timing": "SKIPPED",
     "0053_other": "FAILED",
     "0053_more": "SKIPPED",
+    "0053_of_another_scenario": "SKIPPED",
 }
 PRINTED = """\
 [0053_stats_timing           /  0.000s] WARN: SKIPPING TEST: Filtered due to negative test flags
@@ -25,7 +27,8 @@ def test_a_report_is_read_with_what_was_printed(tmp_path: Path) -> None:
     report = {"tests": {name: {"state": state} for name, state in STATES.items()}}
     (tmp_path / "test_report_1.json").write_text(json.dumps(report))
 
-    found = {one.program: (one.outcome, one.why) for one in _read(tmp_path, PRINTED, "0053")}
+    run = Run(number="0053")
+    found = {one.program: (one.outcome, one.why) for one in read(tmp_path, PRINTED, run)}
 
     assert found == {
         "0053_stats": (Outcome.PASS, ""),
@@ -38,9 +41,13 @@ def test_a_report_is_read_with_what_was_printed(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_report_fails_with_its_last_words(tmp_path: Path) -> None:
-    [found] = _read(tmp_path, "loading\nno such library\n", "0053")
+    [found] = read(tmp_path, "loading\nno such library\n", Run(number="0053", part="Some"))
 
-    assert (found.program, found.outcome, found.why) == ("0053", Outcome.FAIL, "no such library")
+    assert (found.program, found.outcome, found.why) == (
+        "0053, Some",
+        Outcome.FAIL,
+        "no such library",
+    )
 
 
 def test_what_three_nodes_are_needed_for_is_left_out_of_one() -> None:
