@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import maven
 from tests.support.apache_kafka import ApacheKafka
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PEER_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+settings.register_profile("tocsin", deadline=None)  # no clock says whether an example is right
+settings.load_profile("tocsin")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -57,7 +57,7 @@ def expected(given: Event) -> Event:
     return event(found, source=str(said(given.source)), raw=given.raw)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(found=st.builds(event, fields, source=texts, raw=st.binary(max_size=40)))
 @example(found=event({"load": float("nan"), "loads": [1.0, float("-inf")], "text": "null"}))
 @example(found=event({"huge": 10**400}))
@@ -66,7 +66,7 @@ def test_an_event_comes_back_from_its_record(found: Event) -> None:
     assert decode_event(encode_event(found)) == expected(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(found=st.lists(fields, min_size=1, max_size=12), copies=st.integers(1, 10))
 def test_what_came_back_from_its_record_comes_back_from_its_row(
     found: list[dict[str, Value]], copies: int
@@ -78,7 +78,7 @@ def test_what_came_back_from_its_record_comes_back_from_its_row(
     assert {at: one for one, at in read_events(rows.body)} == dict(enumerate(events))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(value=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 @example(value=b'{"id":"","kind":"log","time":"2026-03-01T12:00:00","observed_time":"x"}')
 @example(value=b"[" * 100_000)

@@ -231,7 +231,7 @@ def compiled(written: Mapping[str, Any]) -> Rule | None:
     return found if isinstance(found, Rule) else None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     written=st.lists(rules(), min_size=1, max_size=5),
     seen=st.lists(st.tuples(events, texts), min_size=1, max_size=6),
@@ -254,7 +254,7 @@ def test_engine_explain_and_a_plain_walk_of_the_tree_agree(
             assert explain(rule, event, raw, TEST).matches == (id(rule) in expected)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     written=st.lists(rules(), min_size=1, max_size=8),
     seen=st.lists(st.tuples(events, texts), min_size=1, max_size=6),
@@ -272,7 +272,7 @@ def test_rules_together_find_what_each_finds_alone(
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     pattern=st.text(alphabet="abkS()[]|*+?.{}12,^$\\d", max_size=12),
     flags=st.sampled_from(["", "i"]),

@@ -75,7 +75,7 @@ def detector() -> Detector:
     return Detector(found, DetectionSettings())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(found=fields, time=times, zone=zones, raw=st.binary(max_size=20))
 @example(found={}, time=datetime.max, zone=timezone(timedelta(hours=-23)), raw=b"")
 @example(

@@ -230,5 +230,5 @@ class Cluster(RuleBasedStateMachine):
             assert log[: len(self.acknowledged)] == self.acknowledged
 
 
-Cluster.TestCase.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
+Cluster.TestCase.settings = settings(max_examples=250, stateful_step_count=40)
 TestElection = Cluster.TestCase

@@ -52,7 +52,7 @@ def batches(draw: st.DrawFn) -> list[tuple[Event, At]]:
     return events
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(batch=batches())
 def test_what_goes_into_a_block_comes_out_of_it(batch: list[tuple[Event, At]]) -> None:
     rows = events_rows(batch)
@@ -63,13 +63,13 @@ def test_what_goes_into_a_block_comes_out_of_it(batch: list[tuple[Event, At]]) -
     assert {offset: event for event, offset in found} == {at.offset: event for event, at in batch}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(batch=batches())
 def test_the_same_batch_gives_the_same_bytes(batch: list[tuple[Event, At]]) -> None:
     assert events_rows(batch) == events_rows(list(batch))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(batch=batches(), size=st.integers(1, 12))
 def test_chunks_make_one_block_of_the_same_events(batch: list[tuple[Event, At]], size: int) -> None:
     columns = EventColumns()

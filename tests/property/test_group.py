@@ -243,6 +243,4 @@ class GroupMachine(RuleBasedStateMachine):
 
 
 TestGroupAgainstItsInvariants = GroupMachine.TestCase
-TestGroupAgainstItsInvariants.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None
-)
+TestGroupAgainstItsInvariants.settings = settings(max_examples=150, stateful_step_count=40)

@@ -241,7 +241,7 @@ def size_before(base_offset: int, machine: LogMachine) -> int:
 
 
 TestLogAgainstAList = LogMachine.TestCase
-TestLogAgainstAList.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestLogAgainstAList.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def written(path: Path) -> tuple[LogDirectory, PartitionLog]:
@@ -257,7 +257,7 @@ def written(path: Path) -> tuple[LogDirectory, PartitionLog]:
     return logs, log
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data(), closed=st.booleans())
 def test_any_truncation_of_any_file_costs_no_more_than_the_records_in_it(
     data: st.DataObject, closed: bool
@@ -287,7 +287,7 @@ def test_any_truncation_of_any_file_costs_no_more_than_the_records_in_it(
         logs.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_flipped_bit_in_the_tail_never_reaches_a_reader(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:

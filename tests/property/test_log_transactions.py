@@ -257,8 +257,6 @@ class CompactedMachine(TransactionMachine):
 
 
 TestTransactions = TransactionMachine.TestCase
-TestTransactions.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestTransactions.settings = settings(max_examples=40, stateful_step_count=30)
 TestCompactedTransactions = CompactedMachine.TestCase
-TestCompactedTransactions.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None
-)
+TestCompactedTransactions.settings = settings(max_examples=40, stateful_step_count=40)

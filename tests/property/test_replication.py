@@ -323,4 +323,4 @@ class Replication(RuleBasedStateMachine):
 
 
 TestReplication = pytest.mark.timeout(240)(Replication.TestCase)
-TestReplication.settings = settings(deadline=None, max_examples=150, stateful_step_count=60)
+TestReplication.settings = settings(max_examples=150, stateful_step_count=60)

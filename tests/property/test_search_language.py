@@ -191,7 +191,6 @@ searches = st.recursive(
 
 @settings(
     max_examples=250,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(search="message:*")
@@ -209,7 +208,7 @@ def test_store_and_tail_find_the_same_events(asker: Asker, search: str) -> None:
     assert asker.stored(search) == tested
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(search=st.text(st.sampled_from('ab *?"()[]:<>=!-\\/.10 TOANDRÜ\n'), max_size=40))
 def test_whatever_is_typed_is_read_or_explained(search: str) -> None:
     refused: QueryInvalid | None = None
@@ -223,7 +222,7 @@ def test_whatever_is_typed_is_read_or_explained(search: str) -> None:
     assert refused is None or 0 <= refused.position <= len(search)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(search=st.text(max_size=30))
 def test_no_text_makes_the_store_fail(asker: Asker, search: str) -> None:
     try:

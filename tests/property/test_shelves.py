@@ -75,7 +75,7 @@ def changed(value: bytes, path: tuple[str | int, ...], other: object) -> bytes:
     return msgspec.json.encode(document)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data(), topic=st.sampled_from(sorted(VALID)))
 def test_one_strange_value_in_a_record_is_a_row_or_a_reject(
     data: st.DataObject, topic: str
@@ -112,7 +112,7 @@ def test_no_time_stops_a_shelf(topic: str, time: str) -> None:
         assert len(found.records) + len(found.rejects) == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     topic=st.sampled_from(sorted(shelves())),
     value=st.one_of(st.none(), st.binary(max_size=100)),
