@@ -1,20 +1,44 @@
 """The Prometheus configuration names every role where it really answers."""
 
+import re
 from pathlib import Path
 
 import yaml
 
+from appliance.log_nodes import process_names
 from appliance.ports import METRICS_PORTS, SUPERVISOR_PORT
+from broker_core.settings import BrokerSettings
 
 SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
 
 
-def test_every_role_is_a_target_at_its_port() -> None:
-    (job,) = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())["scrape_configs"]
+SEVERAL = BrokerSettings(nodes=3)
+
+
+def targets(configuration: str) -> dict[str, list[str]]:
+    """Where each role is scraped."""
+    (job,) = yaml.safe_load(configuration)["scrape_configs"]
     named = {one["labels"]["role"]: one["targets"] for one in job["static_configs"]}
-    ports = {**METRICS_PORTS, "supervisor": SUPERVISOR_PORT}
-    assert named == {role: [f"127.0.0.1:{port}"] for role, port in ports.items()}
     assert len(job["static_configs"]) == len(named)
+    return named
+
+
+def test_every_role_is_a_target_at_its_port() -> None:
+    named = targets((SHIPPED / "prometheus.yml").read_text())
+
+    ports = {**METRICS_PORTS, "supervisor": SUPERVISOR_PORT}
+    wanted = ports.keys() - set(process_names(SEVERAL))
+    assert named == {role: [f"127.0.0.1:{ports[role]}"] for role in wanted}
+
+
+def test_three_nodes_and_their_controller_are_targets_once_they_are_commented_in() -> None:
+    shipped = (SHIPPED / "prometheus.yml").read_text()
+    named = targets(re.sub(r"(?m)^      # (- targets|  labels)", r"      \1", shipped))
+
+    first, *others = sorted(process_names(SEVERAL))
+    assert named["broker"] == [f"127.0.0.1:{METRICS_PORTS[first]}"]
+    for name in others:
+        assert named[name] == [f"127.0.0.1:{METRICS_PORTS[name]}"]
 
 
 def test_what_the_supervisor_says_of_a_role_keeps_that_roles_name() -> None:
