@@ -34,7 +34,7 @@ class ResetTo(StrEnum):
 async def list_topics(admin: Admin, out: TextIO) -> None:
     """One line a topic: partitions, copies, records, and how many partitions are not well."""
     topics = await admin.topics()
-    held = await admin.offsets([topic.name for topic in topics])
+    held = await admin.offsets_of([at for topic in topics for at in topic.led])
     rows: list[Sequence[object]] = [
         ("TOPIC", "PARTITIONS", "COPIES", "RECORDS", "UNDER-REPLICATED", "OFFLINE")
     ]
@@ -54,7 +54,7 @@ async def list_topics(admin: Admin, out: TextIO) -> None:
 
 
 async def describe_topic(admin: Admin, name: str, out: TextIO) -> None:
-    """A topic's own settings, then one line a partition.
+    """A topic's own settings, then one line a partition; what nobody leads has no offsets.
 
     Raises:
         LogShellError: There is no such topic.
@@ -62,15 +62,16 @@ async def describe_topic(admin: Admin, name: str, out: TextIO) -> None:
     topic = await _topic(admin, name)
     for setting, value in sorted((await admin.topic_configs([name]))[name].items()):
         out.write(f"{setting}={value}\n")
-    held = await admin.offsets([name])
+    held = await admin.offsets_of(topic.led)
     rows: list[Sequence[object]] = [
         ("PARTITION", "LEADER", "REPLICAS", "IN-SYNC", "LOG-START", "END")
     ]
     for each in topic.partitions:
-        span = held[TopicPartition(name, each.partition)]
+        span = held.get(TopicPartition(name, each.partition))
+        start, end = ("-", "-") if span is None else (span.start, span.end)
         leader = each.leader if each.leader >= 0 else "none"
         replicas, in_sync = _joined(each.replicas), _joined(each.in_sync)
-        rows.append((each.partition, leader, replicas, in_sync, span.start, span.end))
+        rows.append((each.partition, leader, replicas, in_sync, start, end))
     _table(rows, out)
 
 

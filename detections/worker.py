@@ -34,7 +34,7 @@ from detections.metrics import (
 from detections.restoring import encode_hit, recent_alerts, recent_hits
 from detections.rule_watch import RuleWatch
 from detections.settings import DetectionSettings
-from pipeline.bus.admin import Admin
+from pipeline.bus.admin import HANGING_SECONDS, Admin
 from pipeline.bus.consumer import Consumer, Record
 from pipeline.bus.control import ControlFollower
 from pipeline.bus.position import Committed, TopicPartition
@@ -71,7 +71,8 @@ async def run(settings: DetectionSettings, bus: BusSettings, *, ready: Callable[
         worker = Worker(settings, bus, rules, producer, control)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(rules.follow(), name="detections-rules")
-            tasks.create_task(_watch_lag(Admin(bus, client_id=GROUP)), name="detections-lag")
+            asking = Admin(bus, client_id=GROUP, hanging_seconds=HANGING_SECONDS)
+            tasks.create_task(_watch_lag(asking), name="detections-lag")
             await worker.work(ready)
 
 

@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from fastapi import Depends, FastAPI
 
-from pipeline.bus.admin import Admin
+from pipeline.bus.admin import HANGING_SECONDS, Admin
 from pipeline.settings import PipelineSettings
 from pipeline.store.client import StoreClient
 from web import problems
@@ -100,7 +100,8 @@ def build_console(
 ) -> Console:
     """Every service, over a database whose tables are up to date."""
     store = StoreClient(pipeline.store)
-    log_watch = LogWatch(Admin(pipeline.bus, client_id="tocsin-console"))
+    admin = Admin(pipeline.bus, client_id="tocsin-console", hanging_seconds=HANGING_SECONDS)
+    log_watch = LogWatch(admin)
 
     async def count_open() -> int:
         return sum((await open_by_level(store, database)).values())

@@ -5,7 +5,7 @@ The supervisor knows the roles; one task asks it for all pages, so that no page 
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 MOST_STATUS_BYTES = 64 << 10
 EVERY_SECONDS = 1.0
+WORST_FIRST = ("failed", "late", "silent", "ok")
 COUNT_EVERY = 3
 
 
@@ -90,8 +91,12 @@ class Standing:
         """How the roles together look."""
         if not self.reachable:
             return "silent"
-        worst = {role.dot for role in self.roles.values()}
-        return "failed" if "failed" in worst else "late" if "late" in worst else "ok"
+        return _worst({role.dot for role in self.roles.values()}, "ok")
+
+    @property
+    def log_dot(self) -> str:
+        """How the log looks: its broker, or the worst of its nodes and their controller."""
+        return _worst({role.dot for name, role in self.roles.items() if is_of_log(name)}, "silent")
 
     @property
     def sentence(self) -> str:
@@ -108,6 +113,19 @@ class Standing:
                 f": {role.trouble}" if role.trouble else ""
             )
         return f"{len(troubled)} of {len(self.roles)} roles in trouble"
+
+
+def is_of_log(process: str) -> bool:
+    """Whether a process is part of our own log.
+
+    >>> [is_of_log(name) for name in ("broker", "broker-2", "controller", "web")]
+    [True, True, True, False]
+    """
+    return process == "controller" or process.partition("-")[0] == "broker"
+
+
+def _worst(dots: Collection[str], if_none: str) -> str:
+    return next((dot for dot in WORST_FIRST if dot in dots), if_none)
 
 
 class Watch:

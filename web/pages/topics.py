@@ -1,4 +1,4 @@
-"""Topics, partitions, records, groups and lag."""
+"""Nodes, topics, partitions, records, groups and lag."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pipeline.bus.consumer import Record
 from web.dependencies import ConsoleDep, Viewer
 from web.rendering import page
+from web.rendering.log_trouble import log_trouble
 
 router = APIRouter(prefix="/topics")
 
@@ -74,12 +75,14 @@ async def _answer(
     if chosen is not None and tab == "records":
         if partition >= len(chosen.partitions):
             raise HTTPException(404, f"{chosen.name} has no partition {partition}.")
-        found = await console.log_watch.peek(chosen.name, partition, offset)
-        records = [shown(record) for record in reversed(found)]
+        if not chosen.partitions[partition].is_offline:
+            found = await console.log_watch.peek(chosen.name, partition, offset)
+            records = [shown(record) for record in reversed(found)]
     return page(
         request,
         "topics",
         state=state,
+        trouble=log_trouble(state),
         topics=sorted(topics, key=lambda topic: -topic.records),
         most=max((topic.records for topic in topics), default=0),
         chosen=chosen,

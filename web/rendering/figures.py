@@ -82,6 +82,9 @@ def role_lines(found: Overview, standing: Standing) -> list[RoleLine]:
     """Every role with what it handles: from the log where the log knows."""
     groups = {group.name: group for group in (found.log.groups if found.log else ()) if group.lag}
     rates: dict[str, float | None] = {"collectors": found.rate, "broker": found.rate}
+    rates |= {
+        f"broker-{node.node_id}": node.rate for node in (found.log.nodes if found.log else ())
+    }
     lags: dict[str, int | None] = {}
     detections = groups.get(DETECTIONS_GROUP)
     if detections is not None:

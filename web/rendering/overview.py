@@ -15,6 +15,7 @@ from web.operations.log_watch import LogWatch
 from web.operations.overview import overview
 from web.operations.standing import Watch
 from web.rendering.figures import draw
+from web.rendering.log_trouble import log_trouble
 from web.rendering.overview_charts import called
 from web.security.tokens import list_tokens
 from web.settings import WebSettings
@@ -48,6 +49,7 @@ async def overview_values(
         "standing": watch.standing,
         "organisation": settings.organisation,
         "found": found,
+        "trouble": log_trouble(found.log) if found.log else None,
         "drawn": draw(found, watch.standing, zone, names),
         "called": called,
         "names": names,

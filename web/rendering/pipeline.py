@@ -17,6 +17,7 @@ from web.operations.overview import Overview, overview
 from web.operations.standing import Standing, Watch
 from web.rendering.charts import spark
 from web.rendering.figures import RoleLine, role_lines
+from web.rendering.log_trouble import log_trouble
 from web.rendering.overview_charts import called
 from web.rendering.words import figure, per_second_figure, short
 from web.security.tokens import list_tokens
@@ -65,6 +66,7 @@ async def pipeline_values(
         "losses": losses,
         "roles": roles,
         "sources": source_lines(found),
+        "trouble": log_trouble(found.log) if found.log else None,
         "stations": stations(found, losses, roles, watch.standing),
         "spark": spark,
         "called": called,
@@ -78,12 +80,10 @@ def stations(
     """From sources to notifications. Pure."""
     by_name = {role.name.lower(): role for role in roles}
     dots = {name: role.dot for name, role in standing.roles.items()}
-    events = found.log.topic(EVENTS_LOG) if found.log else None
-    kept = f"{short(events.records)} log events kept" if events else "not known"
     return (
         _sources(found),
         _passing("Collectors", "collectors", found.rate, "into the log", dots),
-        _passing("Log", "broker", found.rate, kept, dots),
+        _log(found, standing.log_dot),
         _reading("Detections", "detections", by_name.get("detections"), dots),
         _reading("Store", "store", by_name.get("sinks"), dots),
         _notifications(losses, dots),
@@ -99,6 +99,26 @@ def _sources(found: Overview) -> Station:
         unit="heard in 24 h",
         below="not known" if found.heard is None else f"{quiet} quiet" if quiet else "none quiet",
         is_troubled=quiet > 0,
+    )
+
+
+def _log(found: Overview, dot: str) -> Station:
+    """The log: how its copies are; while they are well, what it keeps."""
+    events = found.log.topic(EVENTS_LOG) if found.log else None
+    below = f"{short(events.records)} log events kept" if events else "not known"
+    is_troubled = False
+    if found.log is not None and (found.log.offline or found.log.under_replicated):
+        is_troubled = True
+        offline, lacking = found.log.offline, found.log.under_replicated
+        below = f"{figure(offline)} offline" if offline else f"{figure(lacking)} lack a copy"
+        below = f"{below}, of {figure(len(found.log.partitions))} partitions"
+    return Station(
+        name="Log",
+        dot=dot,
+        figure="–" if found.rate is None else per_second_figure(found.rate),
+        unit="/s",
+        below=below,
+        is_troubled=is_troubled,
     )
 
 

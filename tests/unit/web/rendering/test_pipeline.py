@@ -2,9 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
+from pipeline.bus.admin import NodeDescription
 from pipeline.store.queries.span import Span
 from web.operations.flow import Losses
-from web.operations.log_watch import GroupState, LogState, PartitionState, TopicState
+from web.operations.log_watch import (
+    GroupState,
+    LogState,
+    PartitionState,
+    TopicState,
+    node_states,
+)
 from web.operations.overview import DETECTIONS_GROUP, Overview, QuietSource
 from web.operations.standing import RoleState, Standing
 from web.rendering.figures import role_lines
@@ -74,6 +81,30 @@ def test_a_station_looks_like_the_role_that_does_its_work() -> None:
     drawn = _drawn(replace(log=LOG))
 
     assert (drawn["Log"].dot, drawn["Notifications"].dot) == ("ok", "late")
+
+
+def test_the_log_looks_like_the_worst_of_its_nodes_and_says_what_they_lack() -> None:
+    standing = Standing(
+        roles={
+            "controller": RoleState(state="running"),
+            "broker-1": RoleState(state="running"),
+            "broker-2": RoleState(state="restarting", restarts=1),
+            "web": RoleState(state="stopped"),
+        },
+        reachable=True,
+    )
+    lacking = PartitionState(
+        number=0, leader=1, replicas=(1, 2, 3), in_sync=(1, 3), start=0, end=9, rate=4.0
+    )
+    topics = (TopicState(name="events.log", partitions=(lacking,), rate=4.0),)
+    nodes = node_states((NodeDescription(1, "a:1"), NodeDescription(3, "a:3")), topics)
+    found = replace(log=LogState(at=1.0, topics=topics, nodes=nodes))
+
+    log = _drawn(found, standing=standing)["Log"]
+    rates = {line.name: line.rate for line in role_lines(found, standing)}
+
+    assert (log.dot, log.below, log.is_troubled) == ("late", "1 lack a copy, of 1 partitions", True)
+    assert (rates["Broker-1"], rates["Broker-2"]) == (4.0, None)
 
 
 def test_quiet_sources_catch_the_eye() -> None:
