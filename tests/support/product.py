@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
+from pipeline.settings import BusSettings
 from tests.support.ports import is_free
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
-LISTENERS = (8440, 8088, 5514, 6514, 9092, 8123, *range(9440, 9447))
+NODES = (9092, 9093, 9094)
+LISTENERS = (8440, 8088, 5514, 6514, 9090, *NODES, 8123, *range(9440, 9450))
 START_SECONDS = 120
 
 
@@ -87,7 +90,8 @@ class Product:
 
     def run(self, *arguments: str) -> str:
         """Run another command of ``./tocsin`` over the same data; returns its output."""
-        where = ["--data-dir", str(self.data_dir), "--port-offset", str(self.offset)]
+        where = ["--config", str(self.config), "--data-dir", str(self.data_dir)]
+        where += ["--port-offset", str(self.offset)]
         finished = subprocess.run(
             [str(ROOT / "tocsin"), *arguments, *where], capture_output=True, text=True, check=False
         )
@@ -122,6 +126,14 @@ class Product:
         )
         assert answer.status_code == 200, answer.text
         return [line.split("\t") for line in answer.text.splitlines()]
+
+    @property
+    def bus(self) -> BusSettings:
+        """The log, signed in to as its administrator."""
+        secrets = json.loads((self.data_dir / "secrets.json").read_text())
+        servers = ",".join(f"127.0.0.1:{self.port(node)}" for node in NODES)
+        password = SecretStr(secrets["bus"]["admin"])
+        return BusSettings(url=f"kafka://{servers}", username="admin", password=password)
 
     def pids(self) -> dict[str, int | None]:
         """Each role's process id."""
