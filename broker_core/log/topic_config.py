@@ -60,8 +60,6 @@ class LogConfig:
     max_compaction_lag_ms: int = _INT64_MAX
     min_cleanable_dirty_ratio: float = 0.5
     file_delete_delay_ms: int = 60_000
-    flush_ms: int = _INT64_MAX
-    flush_messages: int = _INT64_MAX
     has_log_append_time: bool = False
     min_insync_replicas: int = 1
     codec: Codec | None = None
