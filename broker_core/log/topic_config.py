@@ -38,8 +38,6 @@ class LogConfig:
         max_compaction_lag_ms: Compaction does not wait longer than this for more to do.
         min_cleanable_dirty_ratio: Compaction waits until this part of the log is new to it.
         file_delete_delay_ms: Told, but without effect: files go at once, who reads one reads on.
-        flush_ms: Told, but without effect: what is acknowledged is on disk, which is sooner.
-        flush_messages: Likewise.
         has_log_append_time: The broker's time replaces the producer's.
         min_insync_replicas: acks=all is refused while fewer replicas are in sync, or all there are.
         codec: How batches are compressed on disk; None: as their producer has.
