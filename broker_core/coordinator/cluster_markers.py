@@ -5,7 +5,7 @@ and whoever asked tries again where the partition is led by then. For the event 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from broker_core.coordinator.markers import MarkerWriter
 from broker_core.coordinator.transaction import TopicPartition
@@ -19,6 +19,8 @@ from broker_core.errors import (
 from broker_core.protocol.control_record import Marker
 from broker_core.protocol.controller_apis import WRITE_TXN_MARKERS
 from broker_core.protocol.messages.write_txn_markers import (
+    NO_SENDER,
+    MarkerSender,
     WritableTxnMarker,
     WritableTxnMarkerTopic,
     WriteTxnMarkersRequest,
@@ -70,14 +72,16 @@ class ClusterMarkers:
         if leader == self._node_id:
             return await self._own.write(marker, partitions)
 
+        epochs = _leader_epochs(self._siblings.state, partitions)
+
         def holds(state: ClusterState) -> bool:
-            known = (state.partition(*each) for each in partitions)
-            return any(each is not None and each.leader == leader for each in known)
+            now = _leader_epochs(state, partitions)
+            return any(now[each] == epoch for each, epoch in epochs.items())
 
         try:
             response: WriteTxnMarkersResponse = await self._siblings.ask(
                 leader,
-                marker_request(marker, partitions),
+                lambda line: marker_request(marker, epochs, self._sender(line)),
                 WRITE_TXN_MARKERS.max_version,
                 seconds=_ANSWER_SECONDS,
                 holds=holds,
@@ -86,12 +90,27 @@ class ClusterMarkers:
             return dict.fromkeys(partitions, error)
         return _failures(response, partitions, leader)
 
+    def _sender(self, line: int) -> MarkerSender:
+        return MarkerSender(node_id=self._node_id, node_epoch=self._siblings.own_epoch, line=line)
 
-def marker_request(marker: Marker, partitions: Iterable[TopicPartition]) -> WriteTxnMarkersRequest:
-    """Return the request to write a marker to some partitions."""
-    topics: dict[str, list[int]] = {}
-    for topic, number in partitions:
-        topics.setdefault(topic, []).append(number)
+
+def _leader_epochs(
+    state: ClusterState, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """The leader epoch of each partition; -1 of one that is not there."""
+    known = {each: state.partition(*each) for each in partitions}
+    return {each: -1 if found is None else found.leader_epoch for each, found in known.items()}
+
+
+def marker_request(
+    marker: Marker,
+    leader_epochs: Mapping[TopicPartition, int],
+    sender: MarkerSender = NO_SENDER,
+) -> WriteTxnMarkersRequest:
+    """Return the request to write a marker to partitions in the epochs of their leader."""
+    topics: dict[str, dict[int, int]] = {}
+    for (topic, number), epoch in leader_epochs.items():
+        topics.setdefault(topic, {})[number] = epoch
     return WriteTxnMarkersRequest(
         markers=(
             WritableTxnMarker(
@@ -99,12 +118,17 @@ def marker_request(marker: Marker, partitions: Iterable[TopicPartition]) -> Writ
                 producer_epoch=marker.producer_epoch,
                 transaction_result=marker.committed,
                 topics=tuple(
-                    WritableTxnMarkerTopic(name=topic, partition_indexes=tuple(numbers))
-                    for topic, numbers in topics.items()
+                    WritableTxnMarkerTopic(
+                        name=topic,
+                        partition_indexes=tuple(epochs),
+                        leader_epochs=tuple(epochs.values()),
+                    )
+                    for topic, epochs in topics.items()
                 ),
                 coordinator_epoch=marker.coordinator_epoch,
             ),
-        )
+        ),
+        sender=sender,
     )
 
 

@@ -8,6 +8,7 @@ from broker_core.acl import CLUSTER_NAME, Operation, ResourceType
 from broker_core.authorizer import Authorizer, Principal
 from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
+from broker_core.coordinator.marker_lines import MarkerLines
 from broker_core.coordinator.markers import MarkerWriter
 from broker_core.coordinator.producer_ids import ProducerIds
 from broker_core.coordinator.transaction_registry import TransactionRegistry
@@ -67,6 +68,7 @@ class Services:
         transactions: What this node coordinates.
         verification: Asks whoever coordinates a transaction.
         markers: Ends transactions in partitions that this node leads.
+        marker_lines: Which connections of other nodes may bring markers.
         node_user: What the nodes of the cluster sign in as; None on a node that is alone.
     """
 
@@ -89,6 +91,7 @@ class Services:
     throttle: Throttle
     node_user: str | None = None
     preparing: Preparing = field(default_factory=Preparing)
+    marker_lines: MarkerLines = field(default_factory=MarkerLines)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from broker_core.protocol.primitives import Kind
 
 LAST = 2**15 - 1
+OUR_TAGS = 10_000  # from here on: tagged fields that Kafka does not have, between our nodes only
 
 
 def wire(

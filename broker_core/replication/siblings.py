@@ -16,13 +16,19 @@ from broker_core.replication.controller_link import ControllerLink
 from broker_core.replication.peer import Credentials, Peer
 
 ANSWER_SECONDS = 10.0
+RequestOn = Callable[[int], object]
 
 
 @dataclass(slots=True)
 class _Line:
-    """The connection to one node, and what the node was when it was made."""
+    """The connection to one node, and what the node was when it was made.
+
+    Attributes:
+        number: How many connections there have been.
+    """
 
     connecting: asyncio.Lock
+    number: int = 0
     node: Node | None = None
     peer: Peer | None = None
 
@@ -39,6 +45,11 @@ class Siblings:
         link.subscribe(self._look_all)
 
     @property
+    def own_epoch(self) -> int:
+        """What the controller gave this node when it registered; grows with every start."""
+        return self._link.broker_epoch
+
+    @property
     def state(self) -> ClusterState:
         """The newest known state of the cluster."""
         return self._link.state
@@ -46,7 +57,7 @@ class Siblings:
     async def ask(
         self,
         node_id: int,
-        request: object,
+        request: object | RequestOn,
         version: int,
         *,
         seconds: float = ANSWER_SECONDS,
@@ -55,6 +66,8 @@ class Siblings:
         """Send a node a request; return its response message.
 
         Args:
+            request: The message, or what makes it once it is known which connection it goes on:
+                by the number, which only grows.
             seconds: How long the answer may take, connecting included.
             holds: Whether the answer is of use; looked at whenever the cluster has changed.
 
@@ -91,15 +104,19 @@ class Siblings:
         for look in tuple(self._looks):
             look()
 
-    async def _send(self, node_id: int, request: object, version: int, seconds: float) -> Any:
+    async def _send(
+        self, node_id: int, request: object | RequestOn, version: int, seconds: float
+    ) -> Any:
         try:
             async with asyncio.timeout(seconds):
-                peer = await self._connected(node_id)
+                peer, number = await self._connected(node_id)
+                if callable(request):
+                    request = request(number)
                 return await peer.send(request, version, timeout_seconds=seconds)
         except TimeoutError as error:
             raise RequestTimedOut(f"node {node_id} was silent for {seconds} s") from error
 
-    async def _connected(self, node_id: int) -> Peer:
+    async def _connected(self, node_id: int) -> tuple[Peer, int]:
         line = self._lines.setdefault(node_id, _Line(asyncio.Lock()))
         async with line.connecting:
             node = self._link.state.nodes.get(node_id)
@@ -112,11 +129,12 @@ class Siblings:
                     line.node.epoch,
                 )
                 if is_same and not line.peer.is_closed:
-                    return line.peer
+                    return line.peer, line.number
                 await line.peer.close()
                 line.peer = None
+            line.number += 1
             line.peer = await Peer.connect(
                 node.host, node.port, credentials=self._credentials, client_id=self._client_id
             )
             line.node = node
-            return line.peer
+            return line.peer, line.number

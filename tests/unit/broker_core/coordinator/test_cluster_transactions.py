@@ -12,7 +12,9 @@ from broker_core.coordinator.transaction import TopicPartition
 from broker_core.errors import ErrorCode, NetworkException
 from broker_core.log.replicated_log import ReplicatedLog
 from broker_core.protocol.control_record import Marker
+from broker_core.protocol.messages.write_txn_markers import MarkerSender
 from broker_core.replication.peer import Credentials, Peer
+from broker_core.replication.replica import NOT_TOLD
 from tests.support.cluster_in_process import SECONDS, InProcessCluster, three_nodes
 from tests.support.controller import CREDENTIALS, create_topic
 from tests.support.partition import read_committed
@@ -214,6 +216,33 @@ async def test_the_marker_of_a_coordinator_that_was_replaced_is_refused(
     await is_seen(cluster, 0, [b"one", b"two"])
 
 
+async def test_a_marker_that_was_given_up_is_refused(
+    cluster: InProcessCluster, client: TransactionalClient
+) -> None:
+    """It was for a leader that has been replaced, or on a connection that has been, too."""
+    await cluster.stop(await cluster.in_sync(TOPIC))
+    await client.write(TOPIC, {0: b"next"})
+    late = Marker(
+        producer_id=client.producer_id,
+        producer_epoch=client.epoch,
+        committed=False,
+        coordinator_epoch=9,
+    )
+    leader = await cluster.in_sync(TOPIC, count=2)
+    epoch = cluster.node(leader).leading(TOPIC, 0).leader_epoch
+    services = cluster.brokers[leader]._services
+    assert not services.marker_lines.is_cut(MarkerSender(node_id=7, node_epoch=1, line=2))
+
+    answers = [
+        await marked(cluster, leader, late, leader_epoch=epoch - 1),
+        await marked(cluster, leader, late, line=1),
+    ]
+
+    assert answers == [ErrorCode.FENCED_LEADER_EPOCH, ErrorCode.NETWORK_EXCEPTION]
+    assert await client.end(committed=True) == ErrorCode.NONE
+    await is_seen(cluster, 0, [b"next"])
+
+
 async def test_only_nodes_end_transactions(
     cluster: InProcessCluster, client: TransactionalClient
 ) -> None:
@@ -254,12 +283,15 @@ async def marked(
     marker: Marker,
     *,
     credentials: Credentials | None = CREDENTIALS,
+    leader_epoch: int = NOT_TOLD,
+    line: int = 2,
 ) -> int:
     """What a node answers to a marker for partition 0."""
+    sender = MarkerSender(node_id=7, node_epoch=1, line=line)
     port = cluster.brokers[node_id].port
     peer = await Peer.connect("127.0.0.1", port, credentials=credentials, client_id="test")
     try:
-        request = marker_request(marker, [(TOPIC, 0)])
+        request = marker_request(marker, {(TOPIC, 0): leader_epoch}, sender)
         answer = await peer.send(request, 1, timeout_seconds=SECONDS)
     finally:
         await peer.close()
