@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from broker_core.log.append_result import AppendResult
 from broker_core.log.batch_check import must_be_prepared, prepare
-from broker_core.log.partition_log import AppendResult, PartitionLog
+from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.record_batch import Bytes
 
 THREADS = 2  # so that no more than two opened batches are in memory

@@ -34,7 +34,8 @@ from broker_core.errors import (
     UnknownTopicOrPartition,
 )
 from broker_core.handlers.services import Call, is_internal
-from broker_core.log.partition_log import AppendResult, PartitionLog
+from broker_core.log.append_result import AppendResult
+from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.messages.produce import (
     BatchIndexAndErrorMessage,
     PartitionProduceData,

@@ -12,7 +12,6 @@ decompress a batch and so may also be called from a thread.
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from broker_core.errors import (
     UnknownTopicOrPartition,
 )
 from broker_core.log import file_layout, time_lookup
+from broker_core.log.append_result import AppendResult
 from broker_core.log.batch_check import check_batch
 from broker_core.log.checkpoint import CleanEnd, PartitionCheckpoint
 from broker_core.log.fault import DISK_FULL, Fault, note_shortage
@@ -46,30 +46,6 @@ from broker_core.protocol.record_batch import (
 from broker_core.settings import LogSettings
 
 _ASSIGNED = struct.Struct(">qii")  # base offset, batch length, leader epoch
-
-
-@dataclass(frozen=True, slots=True)
-class AppendResult:
-    """Where a batch lies.
-
-    Attributes:
-        base_offset: Offset of its first record.
-        last_offset: Offset of its last record; it is durable once the high watermark is larger.
-        log_append_time_ms: The broker's time if the topic keeps that, else -1.
-        log_start_offset: First offset of the log.
-        duplicate: Whether it had been appended before; the offsets are those of then.
-    """
-
-    base_offset: int
-    last_offset: int
-    log_append_time_ms: int
-    log_start_offset: int
-    duplicate: bool
-
-    @property
-    def record_count(self) -> int:
-        """How many records it has."""
-        return self.last_offset - self.base_offset + 1
 
 
 class PartitionLog:

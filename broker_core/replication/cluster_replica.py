@@ -25,8 +25,8 @@ from broker_core.errors import (
     StorageError,
     UnknownLeaderEpoch,
 )
+from broker_core.log.append_result import AppendResult
 from broker_core.log.group_commit import GroupCommit
-from broker_core.log.partition_log import AppendResult
 from broker_core.log.replicated_log import ReplicatedLog
 from broker_core.protocol.control_record import Marker
 from broker_core.protocol.record_batch import BatchHeader, Bytes

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Callable
 
 from broker_core.errors import NotLeaderOrFollower, UnknownLeaderEpoch
+from broker_core.log.append_result import AppendResult
 from broker_core.log.group_commit import GroupCommit
-from broker_core.log.partition_log import AppendResult, PartitionLog
+from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.control_record import Marker
 from broker_core.protocol.record_batch import Bytes
 from broker_core.replication.leader_epoch import EpochEnd, LeaderEpochs
