@@ -96,7 +96,5 @@ def _partition(partition: Partition, state: ClusterState) -> DescribedPartition:
         isr_nodes=partition.isr,
         eligible_leader_replicas=(),
         last_known_elr=(),
-        offline_replicas=tuple(
-            node_id for node_id in partition.replicas if not state.is_alive(node_id)
-        ),
+        offline_replicas=state.offline_replicas(partition),
     )

@@ -111,7 +111,5 @@ def _partition(partition: Partition, state: ClusterState) -> MetadataResponsePar
         leader_epoch=partition.leader_epoch,
         replica_nodes=partition.replicas,
         isr_nodes=partition.isr,
-        offline_replicas=tuple(
-            node_id for node_id in partition.replicas if not state.is_alive(node_id)
-        ),
+        offline_replicas=state.offline_replicas(partition),
     )

@@ -148,6 +148,10 @@ class ClusterState:
         node = self.nodes.get(node_id)
         return node is not None and not node.fenced
 
+    def offline_replicas(self, partition: Partition) -> tuple[int, ...]:
+        """Return the nodes that hold a partition and are not alive, in its order."""
+        return tuple(node for node in partition.replicas if not self.is_alive(node))
+
 
 NOTHING_KNOWN = ClusterState(
     version=0, cluster_id="", nodes=MappingProxyType({}), topics=MappingProxyType({})
