@@ -81,17 +81,19 @@ def hosts(scratch: Path, count: int) -> Iterator[Sequence[Host]]:
 
 @contextmanager
 def _namespace(host: Host, bridge: str, link: str) -> Iterator[None]:
-    run("ip", "netns", "add", host.namespace)
-    try:
+    with ExitStack() as opened:
+        run("ip", "netns", "add", host.namespace)
+        opened.callback(run, "ip", "netns", "delete", host.namespace)
         run("ip", "link", "add", link, "type", "veth", "peer", "eth0", "netns", host.namespace)
+        # The kernel takes a namespace's links away some time after the namespace; this one at once,
+        # since the next run of this process uses its name again.
+        opened.callback(run, "ip", "link", "delete", link)
         run("ip", "link", "set", link, "master", bridge, "up")
         inside = ("ip", "-n", host.namespace)
         run(*inside, "address", "add", f"{host.address}/24", "dev", "eth0")
         run(*inside, "link", "set", "eth0", "up")
         run(*inside, "link", "set", "lo", "up")
         yield
-    finally:
-        run("ip", "netns", "delete", host.namespace)
 
 
 @contextmanager
