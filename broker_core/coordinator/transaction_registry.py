@@ -88,6 +88,16 @@ class TransactionRegistry:
         """Everything known, by transactional id."""
         return self._transactions
 
+    def find(self, transactional_id: str) -> Transaction | None:
+        """Return what an id has under way; None if nothing is known of it.
+
+        Raises:
+            CoordinatorNotAvailable, NotCoordinator, CoordinatorLoadInProgress: This node does not
+                answer for the id.
+        """
+        self._store.coordinator_epoch(transactional_id)
+        return self._transactions.get(transactional_id)
+
     # -- what producers ask for
 
     async def init_producer(

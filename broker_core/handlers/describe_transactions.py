@@ -1,7 +1,7 @@
 """API key 65, DescribeTransactions, version 0: what transactional ids have under way (KIP-664).
 
-Their coordinator answers. Of the partitions of a transaction those are told whose topic the client
-may see.
+Their coordinator answers; another node of a cluster says that it is not. Of the partitions of a
+transaction those are told whose topic the client may see.
 
 Not done: nothing that is known of.
 """
@@ -35,7 +35,7 @@ def _answer(transactional_id: str, call: Call) -> DescribedTransaction:
     try:
         if not call.may_see_transactional_id(transactional_id):
             raise TransactionalIdAuthorizationFailed(transactional_id)
-        found = call.services.transactions.transactions.get(transactional_id)
+        found = call.services.transactions.find(transactional_id)
         if found is None or found.is_unused:
             raise TransactionalIdNotFound(transactional_id)
     except BrokerError as error:

@@ -12,6 +12,7 @@ from broker_core.coordinator.transaction import TopicPartition
 from broker_core.errors import ErrorCode, NetworkException
 from broker_core.log.replicated_log import ReplicatedLog
 from broker_core.protocol.control_record import Marker
+from broker_core.protocol.messages.describe_transactions import DescribeTransactionsRequest
 from broker_core.protocol.messages.write_txn_markers import MarkerSender
 from broker_core.replication.peer import Credentials, Peer
 from broker_core.replication.replica import NOT_TOLD
@@ -296,3 +297,25 @@ async def marked(
     finally:
         await peer.close()
     return int(answer.markers[0].topics[0].partitions[0].error_code)
+
+
+async def test_a_transaction_is_described_by_its_coordinator_alone(
+    cluster: InProcessCluster, client: TransactionalClient
+) -> None:
+    request = DescribeTransactionsRequest(transactional_ids=(client.transactional_id,))
+    codes = []
+    for broker in cluster.brokers.values():
+        peer = await Peer.connect(
+            "127.0.0.1", broker.port, credentials=CREDENTIALS, client_id="test"
+        )
+        try:
+            answer = await peer.send(request, 0, timeout_seconds=SECONDS)
+        finally:
+            await peer.close()
+        codes.append(answer.transaction_states[0].error_code)
+
+    assert sorted(codes) == [
+        ErrorCode.NONE,
+        ErrorCode.NOT_COORDINATOR,
+        ErrorCode.NOT_COORDINATOR,
+    ]
