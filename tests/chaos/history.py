@@ -23,6 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple
 
+from confluent_kafka import KafkaError, Message
+
 NOTHING_COMMITTED = -1
 
 
@@ -114,6 +116,14 @@ class Journal:
         """Add a line."""
         assert self._file is not None
         self._file.write(json.dumps({"kind": kind, **what}) + "\n")
+
+    def note_delivery(self, error: KafkaError | None, message: Message) -> None:
+        """Add what a producer was told of a record whose value is a number."""
+        value = int(message.value() or b"-1")
+        if error is None:
+            self.note("acknowledged", value=value, offset=message.offset())
+        else:
+            self.note("refused", value=value, reason=error.name())
 
 
 def read_history(clients: Iterable[Path], final: Path | None = None) -> History:

@@ -137,21 +137,23 @@ class ChaosProducer:
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         self._under_way -= 1
-        value = int(message.value() or b"-1")
-        if error is None:
-            self._journal.note("acknowledged", value=value, offset=message.offset())
-        else:
-            self._journal.note("refused", value=value, reason=error.name())
+        self._journal.note_delivery(error, message)
 
 
-def main() -> None:
-    """Parse the arguments, send until SIGTERM."""
+def arguments() -> argparse.ArgumentParser:
+    """What every producer of a run is told."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--topic", required=True)
     parser.add_argument("--partitions", type=int, required=True)
     parser.add_argument("--number", type=int, required=True)
     parser.add_argument("--journal", type=Path, required=True)
+    return parser
+
+
+def main() -> None:
+    """Parse the arguments, send until SIGTERM."""
+    parser = arguments()
     parser.add_argument("--transactional", action="store_true")
     given = parser.parse_args()
     stopped = []

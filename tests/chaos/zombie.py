@@ -13,12 +13,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaException, Producer
 
 from tests.chaos.history import Journal
-from tests.chaos.producer import FATAL, INIT_SECONDS, TRANSACTION_SECONDS, VALUES_PER_PRODUCER
+from tests.chaos.producer import (
+    FATAL,
+    INIT_SECONDS,
+    TRANSACTION_SECONDS,
+    VALUES_PER_PRODUCER,
+    arguments,
+)
 
 RECORDS = 5
 PAUSE_SECONDS = 0.5
@@ -89,26 +94,16 @@ class ZombiePair:
                 transaction=transaction,
             )
             client.produce(
-                self._given.topic, b"%d" % value, partition=partition, on_delivery=self._delivered
+                self._given.topic,
+                b"%d" % value,
+                partition=partition,
+                on_delivery=self._journal.note_delivery,
             )
-
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        value = int(message.value() or b"-1")
-        if error is None:
-            self._journal.note("acknowledged", value=value, offset=message.offset())
-        else:
-            self._journal.note("refused", value=value, reason=error.name())
 
 
 def main() -> None:
     """Parse the arguments, write until SIGTERM."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bootstrap", required=True)
-    parser.add_argument("--topic", required=True)
-    parser.add_argument("--partitions", type=int, required=True)
-    parser.add_argument("--number", type=int, required=True)
-    parser.add_argument("--journal", type=Path, required=True)
-    given = parser.parse_args()
+    given = arguments().parse_args()
     stopped: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     with Journal(given.journal) as journal:

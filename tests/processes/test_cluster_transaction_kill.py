@@ -1,7 +1,6 @@
 """Consume, transform, produce exactly once in a cluster, while every process of it is killed -9."""
 
 import os
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from tests.support.copying import (
     SOURCE,
     TARGET,
     Copier,
+    assert_copied_once,
     committed_numbers,
     fill,
 )
@@ -66,10 +66,7 @@ def test_every_record_is_copied_exactly_once_while_everybody_is_killed_in_turn(
         finally:
             copier.kill()
 
-    assert Counter(number for _, number in numbers) == Counter(range(filled))
-    for partition in range(PARTITIONS):
-        held = [number for place, number in numbers if place == partition]
-        assert held == sorted(held)
+    assert_copied_once(numbers, filled)
 
 
 def is_whole(admin: AdminClient) -> bool:

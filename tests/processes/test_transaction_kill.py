@@ -3,7 +3,6 @@
 import os
 import random
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from tests.support.copying import (
     SOURCE,
     TARGET,
     Copier,
+    assert_copied_once,
     committed_numbers,
     fill,
 )
@@ -54,7 +54,4 @@ def test_every_record_is_copied_exactly_once_over_kills_of_broker_and_client(
         finally:
             copier.kill()
 
-    assert Counter(number for _, number in numbers) == Counter(range(RECORDS))
-    for partition in range(PARTITIONS):
-        held = [number for place, number in numbers if place == partition]
-        assert held == sorted(held)
+    assert_copied_once(numbers, RECORDS)

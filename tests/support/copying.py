@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
@@ -106,3 +107,16 @@ def committed_numbers(address: str, count: int) -> list[tuple[int, int]]:
         found.append((message.partition() or 0, int(message.value() or b"-1")))
     consumer.close()
     return found
+
+
+def assert_copied_once(numbers: list[tuple[int, int]], count: int) -> None:
+    """Fail unless each number from 0 is there once, and those of a partition in order.
+
+    Args:
+        numbers: As :func:`committed_numbers` returns them.
+        count: How many there must be.
+    """
+    assert Counter(number for _, number in numbers) == Counter(range(count))
+    for partition in range(PARTITIONS):
+        held = [number for place, number in numbers if place == partition]
+        assert held == sorted(held)
