@@ -5,7 +5,7 @@ in order on SIGINT or SIGTERM. It is open to anyone. With ``--controller`` it is
 several nodes, which sign in as ``node`` with the secret in ``--secret-file``; the file is made, for
 its owner's eyes only, if there is none. With ``--join HOST:PORT --node-id N`` and the same file it
 is a node of that controller's cluster. With ``--acls`` it has access control lists; what no entry
-is about stays open to anyone.
+is about stays open to anyone. ``--set NAME=VALUE`` changes any other setting of a broker.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import structlog
@@ -60,6 +60,13 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--acls", action="store_true", help="with access control lists")
     parser.add_argument(
         "--no-auto-create", action="store_true", help="make no topic because somebody asks for it"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the broker, such as groups.max_members=10; may be repeated",
     )
     parsed = parser.parse_args(arguments)
     if parsed.join and parsed.secret_file is None:
@@ -104,7 +111,8 @@ async def _run(parsed: argparse.Namespace) -> None:
         async with Controller(controller_settings) as controller:
             await _serve(host, controller.port, until_failed=controller.failed())
         return
-    settings = BrokerSettings(
+    settings = _settings(
+        parsed.set,
         data_dir=parsed.data_dir,
         host=host,
         port=port,
@@ -116,6 +124,21 @@ async def _run(parsed: argparse.Namespace) -> None:
     )
     async with Broker(settings, membership=_membership(parsed)) as broker:
         await _serve(host, broker.port, until_failed=asyncio.Event().wait())
+
+
+def _settings(changed: Sequence[str], **values: object) -> BrokerSettings:
+    """The settings with what was changed on the command line; names are dotted."""
+    for change in changed:
+        name, _, value = change.partition("=")
+        *sections, last = name.split(".")
+        section = values
+        for each in sections:
+            below = section.setdefault(each, {})
+            if not isinstance(below, dict):
+                raise ValueError(f"--set {change}: {each} has no settings below it")
+            section = below
+        section[last] = value
+    return BrokerSettings.model_validate(values)
 
 
 def _membership(parsed: argparse.Namespace) -> Membership | None:

@@ -42,6 +42,30 @@ def test_an_address_it_cannot_use_is_named(tmp_path: Path, listen: str, said: st
 
 @pytest.mark.process
 @pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("groups.max_fun=3", "groups.max_fun"),
+        ("groups.max_members=many", "groups.max_members"),
+        ("port.number=3", "port has no settings below it"),
+    ],
+)
+def test_a_setting_it_does_not_have_is_named(tmp_path: Path, setting: str, said: str) -> None:
+    command = [sys.executable, "-m", "broker_core", "--data-dir", str(tmp_path)]
+    finished = subprocess.run(
+        [*command, "--listen", "127.0.0.1:0", "--set", setting],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=REPOSITORY,
+    )
+
+    assert finished.returncode == 1
+    assert said in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
     ("secret", "arguments", "said"),
     [
         (None, (), "needs --secret-file"),
