@@ -213,7 +213,12 @@ class Broker:
             offsets = await asyncio.to_thread(
                 OffsetStore.open, logs, commit, self._clock, partitions=settings.offsets_partitions
             )
-            return GroupRegistry(offsets, logs, settings, self._clock), offsets
+            known = place.topology
+            alone = GroupRegistry(
+                offsets, logs, settings, self._clock, topics=lambda: known.state.topics
+            )
+            await alone.consumers.begin()
+            return alone, offsets
         shards = ClusterShards(CONSUMER_OFFSETS, node)
         offsets = OffsetStore(shards, self._clock)
         state = place.topology
@@ -223,8 +228,9 @@ class Broker:
             settings,
             self._clock,
             exists=lambda topic, number: state.state.partition(topic, number) is not None,
+            topics=lambda: state.state.topics,
         )
-        shards.load, shards.unload = offsets.load, groups.unload
+        shards.load, shards.unload = groups.load, groups.unload
         node.subscribe(shards.refresh)
         opened.push_async_callback(shards.close)
         shards.refresh()

@@ -79,6 +79,14 @@ class GroupSettings(Section):
     max_session_timeout: timedelta = Field(
         default=timedelta(minutes=30), description="Longest session a member may ask for."
     )
+    consumer_session_timeout: timedelta = Field(
+        default=timedelta(seconds=45),
+        description="Silence after which a member of the new protocol (KIP-848) is removed.",
+    )
+    consumer_heartbeat_interval: timedelta = Field(
+        default=timedelta(seconds=5),
+        description="How often members of the new protocol are told to send a heartbeat.",
+    )
     initial_rebalance_delay: timedelta = Field(
         default=timedelta(milliseconds=200),
         description="How long an empty group waits for more members before its first generation.",

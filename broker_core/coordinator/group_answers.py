@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 
+from broker_core.coordinator.consumer_group import ConsumerGroupState
 from broker_core.coordinator.group import Group, GroupState
 from broker_core.coordinator.member import Joined, Synced
 from broker_core.coordinator.offset_records import CommittedOffset
+from broker_core.coordinator.subscription import CONSUMER_PROTOCOL
 from broker_core.errors import ErrorCode
 from broker_core.protocol.messages.describe_groups import DescribedGroup, DescribedGroupMember
 from broker_core.protocol.messages.join_group import JoinGroupResponse, JoinGroupResponseMember
+from broker_core.protocol.messages.list_groups import ListedGroup
 from broker_core.protocol.messages.offset_delete import (
     OffsetDeleteRequest,
     OffsetDeleteResponse,
@@ -16,6 +19,7 @@ from broker_core.protocol.messages.offset_delete import (
 )
 from broker_core.protocol.messages.offset_fetch import (
     OffsetFetchRequest,
+    OffsetFetchRequestGroup,
     OffsetFetchResponse,
     OffsetFetchResponseGroup,
     OffsetFetchResponsePartition,
@@ -104,16 +108,38 @@ def group_without_members(group_id: str, state: GroupState) -> DescribedGroup:
     )
 
 
+def listed_classic(group: DescribedGroup) -> ListedGroup:
+    """Show a group of the classic protocol in a list."""
+    return ListedGroup(
+        group_id=group.group_id,
+        protocol_type=group.protocol_type,
+        group_state=group.group_state,
+        group_type="classic",
+    )
+
+
+def listed_consumers(group_id: str, state: ConsumerGroupState) -> ListedGroup:
+    """Show a group of the new protocol in a list."""
+    return ListedGroup(
+        group_id=group_id,
+        protocol_type=CONSUMER_PROTOCOL,
+        group_state=state,
+        group_type="consumer",
+    )
+
+
 def offset_fetch_response(
     request: OffsetFetchRequest,
     offsets_of: Callable[[str], Offsets],
     unsettled_of: Callable[[str], Set[tuple[str, int]]],
+    refusal_of: Callable[[OffsetFetchRequestGroup], ErrorCode] = lambda _: ErrorCode.NONE,
 ) -> OffsetFetchResponse:
     """Answer OffsetFetch, for several groups (version 8 and later) or one.
 
     Args:
         unsettled_of: For which partitions of a group the answer must wait for a transaction, if
             the client asks for stable offsets (KIP-447).
+        refusal_of: Why a group's offsets are not told; since version 8.
     """
     unsettled: Callable[[str], Set[tuple[str, int]]] = (
         unsettled_of if request.require_stable else lambda _: frozenset()
@@ -121,7 +147,9 @@ def offset_fetch_response(
     if request.groups:
         return OffsetFetchResponse(
             groups=tuple(
-                OffsetFetchResponseGroup(
+                OffsetFetchResponseGroup(group_id=group.group_id, topics=(), error_code=refusal)
+                if (refusal := refusal_of(group))
+                else OffsetFetchResponseGroup(
                     group_id=group.group_id,
                     topics=_topics(
                         offsets_of(group.group_id),

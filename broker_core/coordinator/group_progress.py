@@ -1,8 +1,9 @@
 """ClusterProgress: how far the groups have come that the disk budget of a cluster's node waits for.
 
 Every node keeps its own disk within its budget, and each group is coordinated by one of them. That
-one is asked as by any client: OffsetFetch for what was committed, DescribeGroups for what members
-read. While that is not known of every group, nothing goes. For the event loop.
+one is asked as by any client: OffsetFetch for what was committed, DescribeGroups and (KIP-848)
+ConsumerGroupDescribe for what members read. While that is not known of every group, nothing goes.
+For the event loop.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from broker_core.coordinator.consumer_group import ConsumerGroupState
 from broker_core.coordinator.group import GroupState
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.shards import shard_of
@@ -17,6 +19,11 @@ from broker_core.coordinator.subscription import CONSUMER_PROTOCOL, subscribed_t
 from broker_core.errors import BrokerError, CoordinatorNotAvailable, ErrorCode, error_of
 from broker_core.log.disk_budget import Progress
 from broker_core.log.file_layout import CONSUMER_OFFSETS
+from broker_core.protocol.messages.consumer_group_describe import (
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+    DescribedConsumerGroup,
+)
 from broker_core.protocol.messages.describe_groups import (
     DescribedGroup,
     DescribeGroupsRequest,
@@ -36,6 +43,7 @@ ASK_SECONDS = 1.0
 KNOWN_SECONDS = 10.0  # for so long an answer counts: offsets hardly ever go back
 NOTHING_READ = Progress(committed={}, topics=frozenset())
 _OFFSET_FETCH_VERSION, _DESCRIBE_GROUPS_VERSION = 8, 5
+_CONSUMER_GROUP_DESCRIBE_VERSION = 1
 _SAYS_WHAT_IT_READS = frozenset({GroupState.STABLE, GroupState.EMPTY, GroupState.DEAD})
 
 
@@ -112,16 +120,25 @@ class ClusterProgress:
         described: DescribeGroupsResponse = await self._siblings.ask(
             coordinator, describe, _DESCRIBE_GROUPS_VERSION
         )
-        (one,), (members,) = fetched.groups, described.groups
+        consumers: ConsumerGroupDescribeResponse = await self._siblings.ask(
+            coordinator,
+            ConsumerGroupDescribeRequest(group_ids=(group,), include_authorized_operations=False),
+            _CONSUMER_GROUP_DESCRIBE_VERSION,
+        )
+        (one,), (members,), (new,) = fetched.groups, described.groups, consumers.groups
         _check(one.error_code)
         _check(members.error_code)
+        topics = _read_topics(members)
+        if new.error_code != ErrorCode.GROUP_ID_NOT_FOUND:
+            _check(new.error_code)
+            topics |= _consumers_topics(new)
         committed = {
             (topic.name, partition.partition_index): partition.committed_offset
             for topic in one.topics
             for partition in topic.partitions
             if partition.committed_offset >= 0
         }
-        return Progress(committed=committed, topics=_read_topics(members))
+        return Progress(committed=committed, topics=topics)
 
 
 def _read_topics(described: DescribedGroup) -> frozenset[str]:
@@ -133,6 +150,18 @@ def _read_topics(described: DescribedGroup) -> frozenset[str]:
         told = [subscribed_topics(bytes(member.member_metadata)) for member in described.members]
         topics = topics.union(*told)
     return topics
+
+
+def _consumers_topics(described: DescribedConsumerGroup) -> frozenset[str]:
+    """The same of the new protocol; what an expression matches is told by what is assigned."""
+    if described.group_state == ConsumerGroupState.ASSIGNING:
+        raise CoordinatorNotAvailable(f"{described.group_id} is being assigned")
+    names = (member.subscribed_topic_names for member in described.members)
+    assigned = (
+        [topic.topic_name for topic in member.target_assignment.topic_partitions]
+        for member in described.members
+    )
+    return frozenset().union(*names, *assigned)
 
 
 def _check(code: int) -> None:

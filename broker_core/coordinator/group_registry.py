@@ -6,7 +6,7 @@ handlers' matter. For the event loop.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,16 +14,28 @@ import structlog
 
 from broker_core.clock import Clock
 from broker_core.coordinator import group_answers
+from broker_core.coordinator.consumer_group_registry import ConsumerGroupRegistry
 from broker_core.coordinator.group import Group, GroupState
 from broker_core.coordinator.member import Joined, Joining, Reply, Synced
 from broker_core.coordinator.offset_records import CommittedOffset
 from broker_core.coordinator.offsets import OffsetStore, TopicPartition
 from broker_core.coordinator.subscription import CONSUMER_PROTOCOL, subscribed_topics
 from broker_core.coordinator.transaction import ProducerIdentity
-from broker_core.errors import BrokerError, ErrorCode, InvalidProducerEpoch
+from broker_core.errors import (
+    BrokerError,
+    CoordinatorNotAvailable,
+    ErrorCode,
+    GroupIdNotFound,
+    GroupMaxSizeReached,
+    InvalidProducerEpoch,
+)
 from broker_core.log.disk_budget import Progress
 from broker_core.log.file_layout import CONSUMER_OFFSETS
 from broker_core.log.log_directory import LogDirectory
+from broker_core.protocol.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from broker_core.protocol.messages.delete_groups import (
     DeletableGroupResult,
     DeleteGroupsRequest,
@@ -60,6 +72,8 @@ from broker_core.protocol.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
     TxnOffsetCommitResponse,
 )
+from broker_core.replication.cluster_state import Topic
+from broker_core.replication.replica import Replica
 from broker_core.settings import GroupSettings
 
 log = structlog.get_logger()
@@ -75,6 +89,10 @@ class GroupRegistry:
     Args:
         logs: To know which partitions exist.
         exists: To know that of a cluster; None: what exists is in ``logs``.
+        topics: The topics there are, for groups of the new protocol.
+
+    Attributes:
+        consumers: The groups of the new protocol (KIP-848); the others are kept here.
     """
 
     def __init__(
@@ -85,6 +103,7 @@ class GroupRegistry:
         clock: Clock,
         *,
         exists: Callable[[str, int], bool] | None = None,
+        topics: Callable[[], Mapping[str, Topic]] = dict,
     ) -> None:
         self._offsets = offsets
         self._exists = exists or (lambda topic, number: logs.get(topic, number) is not None)
@@ -93,13 +112,24 @@ class GroupRegistry:
         self._groups: dict[str, Group] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
+        self.consumers = ConsumerGroupRegistry(offsets, settings, topics)
 
     def refusal(self, group_id: str) -> ErrorCode:
         """Why this node does not answer for a group; NONE if it does."""
         return self._offsets.refusal(group_id)
 
+    async def load(self, replica: Replica) -> None:
+        """Read the partition of groups that this node coordinates from now on.
+
+        Raises:
+            BrokerError: It cannot be read.
+        """
+        await self._offsets.load(replica)
+        await self.consumers.begin(replica.log.partition)
+
     def unload(self, shard: int) -> None:
         """Let go of the groups of a partition that another node leads now."""
+        self.consumers.unload(shard)
         for group in [each for each in self._groups.values() if self._is_in(each, shard)]:
             self._answer_all(group.dismiss(ErrorCode.NOT_COORDINATOR))
             self._drop(group)
@@ -111,7 +141,11 @@ class GroupRegistry:
         self, request: JoinGroupRequest, *, version: int, client_id: str, client_host: str
     ) -> JoinGroupResponse:
         """Answer JoinGroup once the rebalance lets it be answered."""
-        error = self._join_error(request)
+        error = (
+            self._join_error(request)
+            or await self.consumers.give_up(request.group_id)
+            or self._join_error(request)  # others may have joined meanwhile
+        )
         if error is not ErrorCode.NONE:
             return group_answers.join_response(Joined(error=error, member_id=request.member_id))
         group = self._groups.get(request.group_id)
@@ -202,6 +236,33 @@ class GroupRegistry:
         single = results[0].error_code if not request.members else 0
         return LeaveGroupResponse(error_code=single, members=tuple(results))
 
+    async def consumer_heartbeat(
+        self,
+        request: ConsumerGroupHeartbeatRequest,
+        *,
+        client_id: str,
+        client_host: str,
+        may_see: Callable[[str], bool],
+    ) -> ConsumerGroupHeartbeatResponse:
+        """Answer ConsumerGroupHeartbeat once what it changed is on disk.
+
+        Raises:
+            BrokerError: Why it is refused.
+        """
+        if self._closed:
+            raise CoordinatorNotAvailable("it stops")
+        group = self._groups.get(request.group_id)
+        if group is not None and group.members:
+            raise GroupIdNotFound(f"{request.group_id!r} has members of the classic protocol")
+        if self.consumers.get(request.group_id) is None and self._is_one_too_many(request.group_id):
+            raise GroupMaxSizeReached(f"{self._settings.max_groups} groups are the most")
+        answer = await self.consumers.heartbeat(
+            request, client_id=client_id, client_host=client_host, may_see=may_see
+        )
+        if group is not None and not group.members:
+            self._drop(group)
+        return answer
+
     # -- offsets
 
     async def commit_offsets(self, request: OffsetCommitRequest) -> OffsetCommitResponse:
@@ -231,7 +292,10 @@ class GroupRegistry:
     async def fetch_offsets(self, request: OffsetFetchRequest) -> OffsetFetchResponse:
         """Answer OffsetFetch; a partition without an offset has -1."""
         return group_answers.offset_fetch_response(
-            request, self._offsets.of, self._offsets.unsettled
+            request,
+            self._offsets.of,
+            self._offsets.unsettled,
+            refusal_of=self.consumers.fetch_error,
         )
 
     async def commit_offsets_in_transaction(
@@ -267,17 +331,15 @@ class GroupRegistry:
 
     async def list_groups(self, request: ListGroupsRequest) -> ListGroupsResponse:
         """Answer ListGroups; a group of which only offsets are known is Empty."""
-        wanted = {state.lower() for state in request.states_filter}
-        listed = [
-            ListedGroup(
-                group_id=described.group_id,
-                protocol_type=described.protocol_type,
-                group_state=described.group_state,
-            )
-            for described in map(self._describe, self._known())
-            if not wanted or described.group_state.lower() in wanted
-        ]
-        return ListGroupsResponse(error_code=0, groups=tuple(listed))
+        states = {state.lower() for state in request.states_filter}
+        types = {group_type.lower() for group_type in request.types_filter}
+        listed = tuple(
+            group
+            for group in map(self._listed, self._known())
+            if (not states or group.group_state.lower() in states)
+            and (not types or group.group_type in types)
+        )
+        return ListGroupsResponse(error_code=0, groups=listed)
 
     async def describe_groups(self, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
         """Answer DescribeGroups; a group nobody knows is Dead."""
@@ -294,9 +356,10 @@ class GroupRegistry:
     async def delete_offsets(self, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
         """Answer OffsetDelete: forget offsets, but none of a topic that a member reads."""
         group, known = self._groups.get(request.group_id), self._offsets.of(request.group_id)
-        if group is None and not known:
+        consumers = self.consumers.get(request.group_id)
+        if group is None and consumers is None and not known:
             return OffsetDeleteResponse(error_code=ErrorCode.GROUP_ID_NOT_FOUND)
-        in_use: frozenset[str] = frozenset()
+        in_use = frozenset() if consumers is None else consumers.topic_names
         if group is not None and group.members:
             if group.protocol_type != CONSUMER_PROTOCOL:
                 return OffsetDeleteResponse(error_code=ErrorCode.NON_EMPTY_GROUP)
@@ -321,8 +384,8 @@ class GroupRegistry:
 
     def progress(self, group_id: str) -> Progress:
         """How far a group has come, and which topics its members read."""
-        group = self._groups.get(group_id)
-        topics: frozenset[str] = frozenset()
+        group, consumers = self._groups.get(group_id), self.consumers.get(group_id)
+        topics = frozenset() if consumers is None else consumers.topic_names
         if group is not None and group.protocol_type == CONSUMER_PROTOCOL:
             told = [text for one in group.members.values() for text in one.protocols.values()]
             topics = topics.union(*map(subscribed_topics, told))
@@ -337,6 +400,7 @@ class GroupRegistry:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self.consumers.close()
         for group in self._groups.values():
             self._answer_all(group.dismiss(ErrorCode.COORDINATOR_NOT_AVAILABLE))
 
@@ -350,25 +414,40 @@ class GroupRegistry:
         return self._offsets.shard_of(group.group_id) == shard
 
     def _known(self) -> Sequence[str]:
-        return list(dict.fromkeys((*self._groups, *self._offsets.groups)))
+        known = (*self._groups, *self.consumers.names, *self._offsets.groups)
+        return list(dict.fromkeys(known))
+
+    def _is_one_too_many(self, group_id: str) -> bool:
+        known = self._known()
+        return group_id not in known and len(known) >= self._settings.max_groups
+
+    def _listed(self, group_id: str) -> ListedGroup:
+        consumers = self.consumers.get(group_id)
+        if consumers is not None:
+            return group_answers.listed_consumers(group_id, consumers.state)
+        return group_answers.listed_classic(self._describe(group_id))
 
     def _describe(self, group_id: str) -> DescribedGroup:
+        """As DescribeGroups shows it, which knows groups of the classic protocol alone."""
         group = self._groups.get(group_id)
         if group is not None:
             return group_answers.described_group(group)
+        if self.consumers.get(group_id) is not None:
+            return group_answers.group_without_members(group_id, GroupState.DEAD)
         state = GroupState.EMPTY if self._offsets.of(group_id) else GroupState.DEAD
         return group_answers.group_without_members(group_id, state)
 
     async def _delete(self, group_id: str) -> ErrorCode:
-        group = self._groups.get(group_id)
-        if group is not None and group.members:
+        group, consumers = self._groups.get(group_id), self.consumers.get(group_id)
+        if (group is not None and group.members) or (consumers is not None and consumers.members):
             return ErrorCode.NON_EMPTY_GROUP
-        if group is None and not self._offsets.of(group_id):
+        if group is None and consumers is None and not self._offsets.of(group_id):
             return ErrorCode.GROUP_ID_NOT_FOUND
         if group is not None:
             group.die()
             self._drop(group)
         try:
+            await self.consumers.delete(group_id)
             await self._offsets.forget(group_id, list(self._offsets.of(group_id)))
         except BrokerError:
             return ErrorCode.COORDINATOR_NOT_AVAILABLE
@@ -382,6 +461,9 @@ class GroupRegistry:
         shortest = _ms(self._settings.min_session_timeout)
         if not shortest <= request.session_timeout_ms <= _ms(self._settings.max_session_timeout):
             return ErrorCode.INVALID_SESSION_TIMEOUT
+        consumers = self.consumers.get(request.group_id)
+        if consumers is not None and consumers.members:
+            return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
         if request.group_id not in self._groups:
             if request.member_id:
                 return ErrorCode.UNKNOWN_MEMBER_ID
@@ -398,6 +480,10 @@ class GroupRegistry:
             return ErrorCode.COORDINATOR_NOT_AVAILABLE
         if not 1 <= len(request.group_id.encode()) <= MAX_GROUP_ID_BYTES:
             return ErrorCode.INVALID_GROUP_ID
+        if self.consumers.get(request.group_id) is not None:
+            return self.consumers.commit_error(
+                request.group_id, request.member_id, request.generation_id_or_member_epoch
+            )
         group = self._groups.get(request.group_id)
         if group is not None:
             return group.check_commit(
@@ -420,6 +506,8 @@ class GroupRegistry:
         if not 1 <= len(request.group_id.encode()) <= MAX_GROUP_ID_BYTES:
             return ErrorCode.INVALID_GROUP_ID
         names_member = request.generation_id >= 0 or request.member_id
+        if self.consumers.get(request.group_id) is not None:
+            return self.consumers.transactional_error(request) if names_member else ErrorCode.NONE
         group = self._groups.get(request.group_id)
         if group is not None and (names_member or request.group_instance_id is not None):
             return group.check_commit(

@@ -10,10 +10,12 @@ Left out: offsets do not expire; they go with their group or their topic.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import NamedTuple
 
 import structlog
 
 from broker_core.clock import Clock
+from broker_core.coordinator.consumer_group_journal import ConsumerGroupJournal
 from broker_core.coordinator.offset_records import (
     CommittedOffset,
     OffsetKey,
@@ -52,10 +54,22 @@ TopicPartition = tuple[str, int]
 
 _READ_BYTES = 256 << 10
 _RECORDS_PER_BATCH = 1000
+_BATCH_BYTES = 512 << 10
+
+
+class Appended(NamedTuple):
+    """Where records end that were appended."""
+
+    replica: Replica
+    end_offset: int
 
 
 class OffsetStore:
-    """How far every group has read."""
+    """How far every group has read.
+
+    Attributes:
+        journal: What else the topic holds: the consumer groups of the new protocol.
+    """
 
     def __init__(self, shards: Shards, clock: Clock) -> None:
         self._shards = shards
@@ -63,6 +77,7 @@ class OffsetStore:
         self._offsets: dict[str, dict[TopicPartition, CommittedOffset]] = {}
         self._written_at: dict[OffsetKey, int] = {}
         self._pending = PendingOffsets()
+        self.journal = ConsumerGroupJournal()
 
     @classmethod
     def open(
@@ -151,6 +166,7 @@ class OffsetStore:
             for topic, partition in self._offsets.pop(group):
                 self._written_at.pop(OffsetKey(group, topic, partition), None)
         self._pending.unload(shard)
+        self.journal.forget(lambda group: self.shard_of(group) == shard)
 
     def unsettled(self, group: str) -> Set[TopicPartition]:
         """The partitions for which a transaction that has not ended has committed an offset."""
@@ -173,6 +189,22 @@ class OffsetStore:
         await self._write(group, dict.fromkeys(gone))
         for partition in gone:
             self._apply(OffsetKey(group, *partition), None, -1)
+
+    def append(
+        self, group: str, records: Sequence[tuple[bytes, bytes | None]]
+    ) -> Iterator[Appended]:
+        """Append records of a group that are no offsets, batch by batch; the last is waited for.
+
+        Raises:
+            BrokerError: The others are not written.
+        """
+        replica = self._shards.replica(self.shard_of(group))
+        now_ms = self._clock.now_ms()
+        for batch in _batches(records):
+            whole = [Record(number, now_ms, *each) for number, each in enumerate(batch)]
+            end = replica.append(build_batch(whole)).last_offset + 1
+            self.journal.note(batch)
+            yield Appended(replica, end)
 
     async def _write(
         self,
@@ -235,6 +267,8 @@ class OffsetStore:
 
     def _restore_record(self, shard: int, header: BatchHeader, record: Record) -> None:
         try:
+            if self.journal.restore(record.key or b"", record.value):
+                return
             key = decode_key(record.key or b"")
             committed = None if record.value is None else decode_value(record.value)
         except CorruptMessage as error:
@@ -259,6 +293,22 @@ class OffsetStore:
         offsets.pop(partition, None)
         if not offsets:
             self._offsets.pop(key.group, None)
+
+
+def _batches(
+    records: Sequence[tuple[bytes, bytes | None]],
+) -> Iterator[Sequence[tuple[bytes, bytes | None]]]:
+    """Cut records into batches of a size that any log takes."""
+    batch: list[tuple[bytes, bytes | None]] = []
+    size = 0
+    for key, value in records:
+        size += len(key) + len(value or b"")
+        if batch and (size > _BATCH_BYTES or len(batch) == _RECORDS_PER_BATCH):
+            yield batch
+            batch, size = [], len(key) + len(value or b"")
+        batch.append((key, value))
+    if batch:
+        yield batch
 
 
 def _batch(records: Sequence[Record], producer: ProducerIdentity | None) -> bytes:

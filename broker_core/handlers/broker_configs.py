@@ -4,7 +4,9 @@ Type numbers: ``ConfigDef.Type`` as DescribeConfigs sends it since version 3.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
+from broker_core.coordinator.assignors import ASSIGNORS
 from broker_core.settings import BrokerSettings
 
 UNKNOWN, BOOLEAN, STRING, INT, LONG, LIST = 0, 1, 2, 3, 5, 7
@@ -16,6 +18,10 @@ TYPES: Mapping[str, int] = {
     "delete.retention.ms": LONG,
     "flush.messages": LONG,
     "flush.ms": LONG,
+    "group.consumer.assignors": LIST,
+    "group.consumer.heartbeat.interval.ms": INT,
+    "group.consumer.max.size": INT,
+    "group.consumer.session.timeout.ms": INT,
     "group.max.size": INT,
     "listeners": LIST,
     "log.dirs": LIST,
@@ -53,6 +59,10 @@ def describe_broker(settings: BrokerSettings, host: str, port: int) -> dict[str,
     return {
         "advertised.listeners": f"PLAINTEXT://{host}:{port}",
         "auto.create.topics.enable": str(settings.auto_create_topics).lower(),
+        "group.consumer.assignors": ",".join(ASSIGNORS),
+        "group.consumer.heartbeat.interval.ms": _ms(groups.consumer_heartbeat_interval),
+        "group.consumer.max.size": str(groups.max_members),
+        "group.consumer.session.timeout.ms": _ms(groups.consumer_session_timeout),
         "group.max.size": str(groups.max_members),
         "listeners": f"PLAINTEXT://{settings.host}:{port}",
         "log.dirs": str(settings.data_dir),
@@ -68,3 +78,7 @@ def describe_broker(settings: BrokerSettings, host: str, port: int) -> dict[str,
         "offset.metadata.max.bytes": str(groups.max_metadata_bytes),
         "socket.request.max.bytes": str(settings.max_frame_bytes),
     }
+
+
+def _ms(duration: timedelta) -> str:
+    return str(int(duration / timedelta(milliseconds=1)))

@@ -1,5 +1,8 @@
 """API key 15, DescribeGroups, versions 0 to 5: state and members of groups.
 
+Groups of the new protocol (KIP-848) are Dead here, as Kafka shows them up to version 5;
+ConsumerGroupDescribe shows them.
+
 Not done: authorized operations (always "unknown").
 """
 

@@ -24,6 +24,8 @@ from broker_core.handlers import (
     alter_partition_reassignments,
     alter_user_scram_credentials,
     api_versions,
+    consumer_group_describe,
+    consumer_group_heartbeat,
     create_acls,
     create_partitions,
     create_topics,
@@ -133,6 +135,8 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.DESCRIBE_TOPIC_PARTITIONS: describe_topic_partitions.handle,
     controller_apis.WRITE_TXN_MARKERS: write_txn_markers.handle,
     controller_apis.VERIFY_TRANSACTION: verify_transaction.handle,
+    api_keys.CONSUMER_GROUP_HEARTBEAT: consumer_group_heartbeat.handle,
+    api_keys.CONSUMER_GROUP_DESCRIBE: consumer_group_describe.handle,
 }
 _BEFORE_SIGN_IN = (api_keys.API_VERSIONS, api_keys.SASL_HANDSHAKE, api_keys.SASL_AUTHENTICATE)
 # Decoded, a request takes a multiple of its bytes; only Produce needs more, and stays opaque.

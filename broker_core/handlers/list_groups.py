@@ -1,8 +1,10 @@
-"""API key 16, ListGroups, versions 0 to 4: the groups with members or offsets.
+"""API key 16, ListGroups, versions 0 to 5: the groups with members or offsets.
 
 A client is shown the groups that it may use.
 
-Not done: types of groups (version 5); all are classic.
+Those of the classic protocol and of the new one (KIP-848); since version 5 they are told apart.
+
+Not done: nothing that is known of.
 """
 
 from dataclasses import replace

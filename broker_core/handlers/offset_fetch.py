@@ -2,9 +2,10 @@
 
 One group up to version 7, several since 8 (KIP-709). Who may use a group may see all that it has
 committed, and it can only have committed what it may read. Where a transaction that has not ended
-has committed an offset, who asks for stable offsets (KIP-447) is told to ask again.
+has committed an offset, who asks for stable offsets (KIP-447) is told to ask again. A member of a
+group of the new protocol (KIP-848) is told in its own epoch only.
 
-Not done: member ids and epochs of the new group protocol (KIP-848); they are not looked at.
+Not done: topic ids (version 10).
 """
 
 from dataclasses import replace

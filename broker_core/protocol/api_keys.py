@@ -29,6 +29,14 @@ from broker_core.protocol.messages.alter_user_scram_credentials import (
     AlterUserScramCredentialsResponse,
 )
 from broker_core.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from broker_core.protocol.messages.consumer_group_describe import (
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+)
+from broker_core.protocol.messages.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from broker_core.protocol.messages.create_acls import CreateAclsRequest, CreateAclsResponse
 from broker_core.protocol.messages.create_partitions import (
     CreatePartitionsRequest,
@@ -169,7 +177,7 @@ HEARTBEAT = Api(12, "Heartbeat", 0, 4, 4, HeartbeatRequest, HeartbeatResponse)
 LEAVE_GROUP = Api(13, "LeaveGroup", 0, 5, 4, LeaveGroupRequest, LeaveGroupResponse)
 SYNC_GROUP = Api(14, "SyncGroup", 0, 5, 4, SyncGroupRequest, SyncGroupResponse)
 DESCRIBE_GROUPS = Api(15, "DescribeGroups", 0, 5, 5, DescribeGroupsRequest, DescribeGroupsResponse)
-LIST_GROUPS = Api(16, "ListGroups", 0, 4, 3, ListGroupsRequest, ListGroupsResponse)
+LIST_GROUPS = Api(16, "ListGroups", 0, 5, 3, ListGroupsRequest, ListGroupsResponse)
 SASL_HANDSHAKE = Api(17, "SaslHandshake", 0, 1, 2, SaslHandshakeRequest, SaslHandshakeResponse)
 API_VERSIONS = Api(18, "ApiVersions", 0, 4, 3, ApiVersionsRequest, ApiVersionsResponse)
 CREATE_TOPICS = Api(19, "CreateTopics", 2, 7, 5, CreateTopicsRequest, CreateTopicsResponse)
@@ -280,6 +288,24 @@ DESCRIBE_TOPIC_PARTITIONS = Api(
     DescribeTopicPartitionsRequest,
     DescribeTopicPartitionsResponse,
 )
+CONSUMER_GROUP_HEARTBEAT = Api(
+    68,
+    "ConsumerGroupHeartbeat",
+    0,
+    1,
+    0,
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
+CONSUMER_GROUP_DESCRIBE = Api(
+    69,
+    "ConsumerGroupDescribe",
+    0,
+    1,
+    0,
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+)
 
 APIS: Mapping[int, Api] = {
     api.key: api
@@ -331,6 +357,8 @@ APIS: Mapping[int, Api] = {
         DESCRIBE_TRANSACTIONS,
         LIST_TRANSACTIONS,
         DESCRIBE_TOPIC_PARTITIONS,
+        CONSUMER_GROUP_HEARTBEAT,
+        CONSUMER_GROUP_DESCRIBE,
     )
 }
 

@@ -1,4 +1,4 @@
-"""ListGroups (key 16): request and response, versions 0 to 4."""
+"""ListGroups (key 16): request and response, versions 0 to 5."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,10 @@ from broker_core.protocol.primitives import Int16, Int32, String
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListGroupsRequest:
-    """List groups, since version 4 only those in the states named."""
+    """List groups, since version 4 only those in the states named, since 5 of the types named."""
 
     states_filter: tuple[String, ...] = wire((), since=4)
+    types_filter: tuple[String, ...] = wire((), since=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class ListedGroup:
     group_id: String
     protocol_type: String
     group_state: String = wire("", since=4)
+    group_type: String = wire("", since=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

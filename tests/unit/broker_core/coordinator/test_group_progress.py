@@ -3,14 +3,19 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from broker_core.acl import Operation, PatternType, Permission, ResourceType
 from broker_core.authorizer import ANONYMOUS
 from broker_core.controller import Controller
+from broker_core.coordinator.group_progress import ClusterProgress
 from broker_core.errors import ErrorCode
+from broker_core.log.disk_budget import Progress
+from broker_core.protocol.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from broker_core.protocol.messages.create_acls import AclCreation, CreateAclsRequest
 from broker_core.protocol.messages.find_coordinator import FindCoordinatorRequest
 from broker_core.protocol.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
@@ -24,7 +29,7 @@ from broker_core.protocol.messages.sync_group import (
     SyncGroupRequestAssignment,
 )
 from broker_core.replication.peer import Credentials
-from broker_core.settings import Access
+from broker_core.settings import Access, GroupSettings
 from tests.support.cluster_in_process import SECONDS, InProcessCluster, three_nodes
 from tests.support.controller import controller_settings
 
@@ -169,6 +174,43 @@ async def test_a_member_that_has_committed_nothing_yet_keeps_what_it_reads(
         )
         for node_id in cluster.brokers:
             assert all(cluster.log(node_id, topic).log_start_offset == 0 for topic in TOPICS)
+
+
+@pytest.mark.parametrize("subscription", [{"names": TOPICS}, {"regex": "|".join(TOPICS)}], ids=str)
+async def test_every_node_knows_what_a_member_of_the_new_protocol_reads(
+    tmp_path: Path, subscription: dict[str, Any]
+) -> None:
+    groups = GroupSettings(consumer_session_timeout=timedelta(hours=1))
+    async with three_nodes(tmp_path, settings={**BUDGET, "groups": groups}) as cluster:
+        await create(cluster)
+        request = ConsumerGroupHeartbeatRequest(
+            group_id=GROUP,
+            member_id="m",
+            member_epoch=0,
+            rebalance_timeout_ms=SECONDS * 1000,
+            subscribed_topic_names=subscription.get("names"),
+            subscribed_topic_regex=subscription.get("regex"),
+            topic_partitions=(),
+        )
+
+        async def use(node_id: int) -> int:
+            code: int = (await cluster.ask(node_id, request, 1)).error_code
+            return code
+
+        await at_coordinator(cluster, use)
+
+        for node_id, broker in cluster.brokers.items():
+            node = broker.node
+            assert node is not None
+            progress = ClusterProgress(
+                (GROUP,),
+                broker._services.groups,
+                node.siblings,
+                lambda node=node: node.link.state,  # type: ignore[misc]
+                node_id=node_id,
+            )
+            await progress.ask()
+            assert progress.known() == [Progress(committed={}, topics=frozenset(TOPICS))]
 
 
 async def test_a_node_without_room_for_copies_has_their_leaders_let_go(tmp_path: Path) -> None:
