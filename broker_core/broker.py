@@ -14,11 +14,8 @@ import structlog
 from broker_core import metrics
 from broker_core.authorizer import Authorizer
 from broker_core.clock import Clock, SystemClock
-from broker_core.coordinator.cluster_coordinators import ClusterCoordinators
-from broker_core.coordinator.cluster_markers import ClusterMarkers
 from broker_core.coordinator.cluster_producer_ids import ClusterProducerIds
-from broker_core.coordinator.cluster_shards import ClusterShards
-from broker_core.coordinator.deleted_topics import DeletedTopics
+from broker_core.coordinator.coordinators import Coordinators, Ground, open_coordinators
 from broker_core.coordinator.group_progress import ClusterProgress
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.high_watermarks import (
@@ -26,14 +23,8 @@ from broker_core.coordinator.high_watermarks import (
     HighWatermarks,
     OwnHighWatermarks,
 )
-from broker_core.coordinator.markers import LocalMarkers
 from broker_core.coordinator.measuring import Measuring
-from broker_core.coordinator.offsets import OffsetStore
 from broker_core.coordinator.producer_ids import ProducerIds
-from broker_core.coordinator.shards import OwnShards
-from broker_core.coordinator.transaction_registry import TransactionRegistry
-from broker_core.coordinator.transaction_store import TransactionStore, make_topic
-from broker_core.coordinator.verification import Verification
 from broker_core.handlers.delayed import DelayedFetches
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.fetch_session import FetchSessions
@@ -43,7 +34,6 @@ from broker_core.handlers.throttling import Throttle
 from broker_core.handlers.topology import ClusterTopology, OtherListener, SingleNode, Topology
 from broker_core.log.budget_keeper import BudgetKeeper
 from broker_core.log.cleaner import LogCleaner
-from broker_core.log.file_layout import CONSUMER_OFFSETS, TRANSACTION_STATE
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.policy.cluster_policy import ClusterPolicy
@@ -166,9 +156,8 @@ class Broker:
         listeners = await self._bind(opened)
         place = await self._place(logs, commit, opened)
         self.node, policy = place.node, place.policy
-        groups, offsets = await self._groups(place, logs, commit, opened)
-        markers = LocalMarkers(place.replicas, offsets)
-        transactions, verification = await self._transactions(place, logs, markers, opened)
+        coordinators = await self._coordinators(place, logs, commit, opened)
+        groups = coordinators.groups
         self._services = Services(
             settings=settings,
             logs=logs,
@@ -177,9 +166,9 @@ class Broker:
             topology=place.topology,
             groups=groups,
             producer_ids=place.producer_ids,
-            transactions=transactions,
-            verification=verification,
-            markers=markers,
+            transactions=coordinators.transactions,
+            verification=coordinators.verification,
+            markers=coordinators.markers,
             clock=self._clock,
             authorizer=self._authorizer(policy),
             delayed=delayed,
@@ -203,41 +192,6 @@ class Broker:
         opened.callback(delayed.stop)
         if place.node is not None:
             opened.push_async_callback(place.node.leave)
-
-    async def _groups(
-        self, place: "_Place", logs: LogDirectory, commit: GroupCommit, opened: AsyncExitStack
-    ) -> tuple[GroupRegistry, OffsetStore]:
-        """Know the groups that this node coordinates: all of them, or those that it leads."""
-        settings, node = self.settings.groups, place.node
-        if node is None:
-            offsets = await asyncio.to_thread(
-                OffsetStore.open, logs, commit, self._clock, partitions=settings.offsets_partitions
-            )
-            known = place.topology
-            alone = GroupRegistry(
-                offsets, logs, settings, self._clock, topics=lambda: known.state.topics
-            )
-            await alone.consumers.begin()
-            return alone, offsets
-        shards = ClusterShards(CONSUMER_OFFSETS, node)
-        offsets = OffsetStore(shards, self._clock)
-        state = place.topology
-        groups = GroupRegistry(
-            offsets,
-            logs,
-            settings,
-            self._clock,
-            exists=lambda topic, number: state.state.partition(topic, number) is not None,
-            topics=lambda: state.state.topics,
-        )
-        shards.load, shards.unload = groups.load, groups.unload
-        node.subscribe(shards.refresh)
-        opened.push_async_callback(shards.close)
-        shards.refresh()
-        deleted = DeletedTopics(groups.forget_topic)
-        node.link.subscribe(deleted.learn)
-        opened.push_async_callback(deleted.close)
-        return groups, offsets
 
     async def _place(
         self, logs: LogDirectory, commit: GroupCommit, opened: AsyncExitStack
@@ -269,6 +223,24 @@ class Broker:
             policy=ClusterPolicy(node.link),
             node=node,
         )
+
+    async def _coordinators(
+        self, place: "_Place", logs: LogDirectory, commit: GroupCommit, opened: AsyncExitStack
+    ) -> Coordinators:
+        """Coordinate groups and transactions, and look after those that take too long."""
+        ground = Ground(
+            settings=self.settings,
+            clock=self._clock,
+            logs=logs,
+            commit=commit,
+            replicas=place.replicas,
+            producer_ids=place.producer_ids,
+            state=lambda: place.topology.state,
+            node=place.node,
+        )
+        coordinators = await open_coordinators(ground, opened)
+        _run(coordinators.transactions.run(), "transaction-check", opened)
+        return coordinators
 
     def _users(self) -> Mapping[str, str]:
         """Who may sign in with PLAIN: the users that are configured, and the cluster's nodes."""
@@ -336,57 +308,6 @@ class Broker:
         opened.push_async_callback(tls.stop)
         self.tls_port = tls.port
         return [plain, tls]
-
-    async def _transactions(
-        self, place: "_Place", logs: LogDirectory, markers: LocalMarkers, opened: AsyncExitStack
-    ) -> tuple[TransactionRegistry, Verification]:
-        """Know the transactions that this node coordinates: all of them, or those that it leads."""
-        settings = self.settings.transactions
-        if place.node is not None:
-            transactions, verification = self._cluster_transactions(
-                place, place.node, markers, opened
-            )
-        else:
-            count = await asyncio.to_thread(make_topic, logs, settings.state_partitions)
-            own = OwnShards(TRANSACTION_STATE, place.replicas, count)
-            transactions = TransactionRegistry(
-                TransactionStore(own, self._clock),
-                markers,
-                place.producer_ids,
-                settings,
-                self._clock,
-            )
-            for shard in range(count):
-                await transactions.load(own.replica(shard))
-            verification = Verification(transactions)
-        opened.push_async_callback(transactions.close)
-        _run(transactions.run(), "transaction-check", opened)
-        return transactions, verification
-
-    def _cluster_transactions(
-        self,
-        place: "_Place",
-        node: ClusterNode,
-        markers: LocalMarkers,
-        opened: AsyncExitStack,
-    ) -> tuple[TransactionRegistry, Verification]:
-        """Load and unload them as leaders change."""
-        shards = ClusterShards(TRANSACTION_STATE, node)
-        node_id = self.settings.node_id
-        transactions = TransactionRegistry(
-            TransactionStore(shards, self._clock),
-            ClusterMarkers(markers, node.siblings, node_id=node_id),
-            place.producer_ids,
-            self.settings.transactions,
-            self._clock,
-        )
-        shards.load, shards.unload = transactions.load, transactions.unload
-        node.subscribe(shards.refresh)
-        opened.push_async_callback(shards.close)
-        shards.refresh()
-        return transactions, Verification(
-            ClusterCoordinators(transactions, node.siblings, node_id=node_id)
-        )
 
     def _session(self, peer: Peer) -> ClientSession:
         return ClientSession(self._services, peer.host)
