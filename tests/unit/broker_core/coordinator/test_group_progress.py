@@ -34,7 +34,7 @@ from tests.support.cluster_in_process import SECONDS, InProcessCluster, three_no
 from tests.support.controller import controller_settings
 
 GROUP = "readers"
-SEGMENTS = {"segment.bytes": "2048"}
+SEGMENTS = {"segment.bytes": "2048", "retention.ms": "-1"}  # the budget alone removes
 BUDGET_BYTES = 40_000
 BUDGET = {"disk_budget": BUDGET_BYTES, "disk_budget_groups": (GROUP,)}
 TOPICS = ("first", "second", "third")
