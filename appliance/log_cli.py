@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # the commands import when they run, as all of ours do
+    from appliance.log_shell import Place
     from pipeline.bus.admin import Admin
     from pipeline.settings import BusSettings
 
@@ -117,8 +118,17 @@ def groups_describe(
 @groups_app.command("reset")
 def groups_reset(
     group: str,
-    topic: Annotated[str, typer.Option(help="The topic to go on in.")],
-    to: Annotated[str, typer.Option(help="earliest, latest or an offset.")],
+    topic: Annotated[
+        list[str] | None, typer.Option(help="A topic to go on in; may be repeated.")
+    ] = None,
+    all_topics: Annotated[
+        bool, typer.Option("--all-topics", help="All that the group has committed for.")
+    ] = False,
+    to: Annotated[str | None, typer.Option(help="earliest, latest or an offset.")] = None,
+    to_datetime: Annotated[
+        str | None,
+        typer.Option(help="The first records as late as that: ISO 8601, UTC if it does not say."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say it, do nothing.")] = False,
     config: Config = None,
     data_dir: DataDir = None,
@@ -127,15 +137,32 @@ def groups_reset(
     """Let a group without members go on elsewhere."""
     from appliance import log_shell
 
-    try:
-        place = int(to) if to.isdecimal() else log_shell.ResetTo(to)
-    except ValueError as error:
-        raise typer.BadParameter(f"{to!r} is not earliest, latest or an offset") from error
+    if bool(topic) == all_topics:
+        raise typer.BadParameter("either --topic, once or more, or --all-topics")
+    place = _place(to, to_datetime)
     _run(
         config,
         data_dir,
         port_offset,
         lambda admin, _: log_shell.reset_group(
-            admin, group, topic, place, sys.stdout, dry_run=dry_run
+            admin, group, topic or (), place, sys.stdout, dry_run=dry_run
         ),
     )
+
+
+def _place(to: str | None, to_datetime: str | None) -> "Place":
+    from appliance import log_shell
+
+    if to is not None and to_datetime is None:
+        try:
+            return log_shell.place_named(to)
+        except ValueError as error:
+            raise typer.BadParameter(f"{to!r} is not earliest, latest or an offset") from error
+    if to_datetime is None or to is not None:
+        raise typer.BadParameter("either --to or --to-datetime")
+    try:
+        return log_shell.time_named(to_datetime)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{to_datetime!r} is no time such as 2026-03-01T12:00:00Z"
+        ) from error

@@ -5,7 +5,8 @@ stable: name first, separated by spaces; records are JSON lines for programs.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TextIO
 
@@ -29,6 +30,31 @@ class ResetTo(StrEnum):
 
     EARLIEST = "earliest"
     LATEST = "latest"
+
+
+Place = ResetTo | int | datetime
+
+
+def place_named(text: str) -> ResetTo | int:
+    """``earliest``, ``latest`` or an offset.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    return int(text) if text.isascii() and text.isdecimal() else ResetTo(text)
+
+
+def time_named(text: str) -> datetime:
+    """A time in ISO 8601; in UTC unless it says otherwise.
+
+    >>> time_named("2026-03-01T12:00").isoformat(), time_named("2026-03-01T12:00+01:00").isoformat()
+    ('2026-03-01T12:00:00+00:00', '2026-03-01T12:00:00+01:00')
+
+    Raises:
+        ValueError: It is none.
+    """
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 async def list_topics(admin: Admin, out: TextIO) -> None:
@@ -87,7 +113,7 @@ async def tail(bus: BusSettings, name: str, out: TextIO, *, last: int, follow: b
     async with Reader(bus, client_id="tocsin-tail") as reader:
         partitions = await reader.partitions(name)
         if not partitions:
-            raise LogShellError(f"there is no topic {name!r}; tocsin topics list names them all")
+            raise _no_topic(name)
         held = await reader.offsets(partitions)
         starts = {at: max(span.start, span.end - last) for at, span in held.items()}
         await reader.assign(starts)
@@ -130,26 +156,32 @@ async def describe_group(admin: Admin, name: str, out: TextIO) -> None:
 
 
 async def reset_group(
-    admin: Admin, name: str, topic: str, to: ResetTo | int, out: TextIO, *, dry_run: bool
+    admin: Admin, name: str, topics: Collection[str], to: Place, out: TextIO, *, dry_run: bool
 ) -> None:
-    """Let a group go on elsewhere in a topic: one line a partition with its old and new place.
+    """Let a group go on elsewhere: one line a partition with its old and new place.
 
     Args:
-        to: An offset is brought within what each partition holds.
+        topics: Where; none: in all topics that it has committed for.
+        to: An offset is brought within what each partition holds. For a time it is the first
+            record as late as that, the end if there is none.
         dry_run: Say it and do nothing.
 
     Raises:
         LogShellError: There is no such topic or group, or the group has members: they would
             commit over it.
     """
-    await _topic(admin, topic)
+    present = {topic.name for topic in await admin.topics()}
+    for missing in sorted(set(topics) - present):
+        raise _no_topic(missing)
     group = await _group(admin, name)
     if group.state not in IDLE_STATES and not dry_run:
         raise LogShellError(
             f"group {name} is {group.state} with {len(group.members)} members; stop them first"
         )
     committed = await admin.committed(name)
-    wanted = {at: _place(span, to) for at, span in sorted((await admin.offsets([topic])).items())}
+    wanted = await _places(admin, topics or {at.topic for at in committed}, to)
+    if not wanted:
+        raise LogShellError(f"group {name} has committed nothing; name its topics with --topic")
     if not dry_run:
         await admin.commit(name, {at: Committed(offset) for at, offset in wanted.items()})
     rows: list[Sequence[object]] = [("TOPIC", "PARTITION", "FROM", "TO")]
@@ -161,19 +193,33 @@ async def reset_group(
         out.write("Nothing was changed; leave out --dry-run to do it.\n")
 
 
-def _place(span: OffsetRange, to: ResetTo | int) -> int:
-    if to is ResetTo.EARLIEST:
-        return span.start
-    if to is ResetTo.LATEST:
-        return span.end
-    return min(max(int(to), span.start), span.end)
+async def _places(admin: Admin, topics: Collection[str], to: Place) -> Mapping[TopicPartition, int]:
+    """Where that is in each partition of the topics, in order."""
+    held = await admin.offsets(topics)
+    found: Mapping[TopicPartition, int] = {}
+    if isinstance(to, datetime):
+        found = await admin.offsets_at(list(held), round(to.timestamp() * 1000))
+    places = {}
+    for at, span in sorted(held.items()):
+        if to is ResetTo.EARLIEST:
+            places[at] = span.start
+        elif to is ResetTo.LATEST:
+            places[at] = span.end
+        else:
+            offset = to if isinstance(to, int) else found.get(at, span.end)
+            places[at] = min(max(offset, span.start), span.end)
+    return places
 
 
 async def _topic(admin: Admin, name: str) -> TopicDescription:
     for topic in await admin.topics():
         if topic.name == name:
             return topic
-    raise LogShellError(f"there is no topic {name!r}; tocsin topics list names them all")
+    raise _no_topic(name)
+
+
+def _no_topic(name: str) -> LogShellError:
+    return LogShellError(f"there is no topic {name!r}; tocsin topics list names them all")
 
 
 async def _group(admin: Admin, name: str) -> GroupDescription:

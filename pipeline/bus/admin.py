@@ -83,7 +83,8 @@ class GroupDescription(msgspec.Struct, frozen=True):
 
     Attributes:
         name: The group's id.
-        state: STABLE, EMPTY, PREPARING_REBALANCING, COMPLETING_REBALANCING or DEAD.
+        state: STABLE, EMPTY, PREPARING_REBALANCING, COMPLETING_REBALANCING or DEAD; of the new
+            protocol (KIP-848) also ASSIGNING or RECONCILING.
         members: Client ids and the partitions each of them holds.
     """
 
@@ -239,6 +240,21 @@ class Admin:
         starts = await self._patiently(lambda: self._list_offsets(partitions, earliest))
         ends = await self._patiently(lambda: self._list_offsets(partitions, latest))
         return {at: OffsetRange(starts[at], ends[at]) for at in partitions}
+
+    async def offsets_at(
+        self, partitions: Sequence[TopicPartition], time_ms: int
+    ) -> dict[TopicPartition, int]:
+        """The first record of each partition that is as late as that; those without are left out.
+
+        Args:
+            time_ms: Since 1970; the record's own timestamp counts.
+
+        Raises:
+            BusUnavailable: Nobody leads one of them, or its leader does not answer.
+        """
+        spec = OffsetSpec.for_timestamp(max(0, time_ms))
+        found = await self._patiently(lambda: self._list_offsets(partitions, spec))
+        return {at: offset for at, offset in found.items() if offset >= 0}
 
     async def groups(self) -> list[GroupDescription]:
         """Every consumer group, by name."""
