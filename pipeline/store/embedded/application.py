@@ -6,9 +6,9 @@
 ``X-ClickHouse-Exception-Code``; one in mid-result is an ``__exception__`` block marked by the
 tag in ``X-ClickHouse-Exception-Tag``.
 
-Not done: sessions and temporary tables (``session_id`` is ignored), external data and other
-multipart forms, compressed results, native blocks with ``compress``/``decompress``, progress
-headers, ``/replicas_status``, predefined queries.
+Not done: sessions and temporary tables (``session_id`` is ignored), external tables
+in forms, compressed results, native blocks with ``compress``/``decompress``, progress headers,
+``/replicas_status``, predefined queries.
 """
 
 from collections.abc import MutableMapping
@@ -23,7 +23,6 @@ from pipeline.store.embedded.accounts import Accounts, credentials
 from pipeline.store.embedded.body import Body, Receive
 from pipeline.store.embedded.errors import (
     AUTHENTICATION_FAILED,
-    NOT_IMPLEMENTED,
     REQUIRED_PASSWORD,
     TOO_LARGE,
     ClientGone,
@@ -31,6 +30,7 @@ from pipeline.store.embedded.errors import (
     Refused,
 )
 from pipeline.store.embedded.execution import Execution, Request
+from pipeline.store.embedded.form import form_fields
 from pipeline.store.embedded.parameters import sort_parameters
 from pipeline.store.embedded.reply import Reply, Send
 from pipeline.store.embedded.statement import insert_head, is_insert
@@ -98,20 +98,28 @@ class StoreApplication:
         }
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         request = self._request(scope["method"], headers, pairs)
-        reply.query_id = request.query_id
-        if headers.get("content-type", "").startswith("multipart/"):
-            raise Refused(NOT_IMPLEMENTED, "multipart forms are not read here.")
-        query = request.parameters.own.get("query", "").encode("utf-8", "surrogateescape")
-        if not query and scope["method"] != "POST":
-            await reply.whole(b"Ok.\n")
-            return
         body = Body(
             receive,
             encoding=headers.get("content-encoding", ""),
             max_bytes=self._max_body_bytes,
             idle_seconds=_IDLE_SECONDS,
         )
+        content_type = headers.get("content-type", "")
+        if content_type.startswith("multipart/"):
+            pairs += await self._form(content_type, body)
+            request = self._request(scope["method"], headers, pairs)
+        reply.query_id = request.query_id
+        query = request.parameters.own.get("query", "").encode("utf-8", "surrogateescape")
+        if not query and scope["method"] != "POST":
+            await reply.whole(b"Ok.\n")
+            return
         await self._run(request, query, body, receive, reply)
+
+    async def _form(self, content_type: str, body: Body) -> list[tuple[str, str]]:
+        form, is_all = await body.head(_HEAD_BYTES)
+        if not is_all:
+            raise Refused(TOO_LARGE, f"forms end at {_HEAD_BYTES} bytes.")
+        return form_fields(content_type, form)
 
     async def _run(
         self, request: Request, query: bytes, body: Body, receive: Receive, reply: Reply
