@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from appliance.log_cli import groups_app, topics_app
+from appliance.rules_cli import rules_app
 
 app = typer.Typer(
     name="tocsin",
@@ -27,6 +28,7 @@ token_app = typer.Typer(help="API and ingest tokens.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
 app.add_typer(topics_app, name="topics")
 app.add_typer(groups_app, name="groups")
+app.add_typer(rules_app, name="rules")
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Config = Annotated[Path | None, typer.Option(help="TOML file; see deploy/tocsin.toml.")]

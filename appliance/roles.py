@@ -137,7 +137,7 @@ def bus_of(configuration: Configuration, secrets: Secrets, principal: str) -> Bu
     return bus.model_copy(update={"username": principal, "password": password})
 
 
-def _pipeline(
+def pipeline_of(
     configuration: Configuration, secrets: Secrets, principal: str, *, reader: bool = False
 ) -> PipelineSettings:
     """The pipeline's settings as one role may have them: its own sign-ins, no other secret."""
@@ -198,7 +198,7 @@ async def _sinks(configuration: Configuration, secrets: Secrets, ready: Ready) -
     from pipeline.sinks.role import run
     from pipeline.store.migrate import migrate
 
-    settings = _pipeline(configuration, secrets, "sinks")
+    settings = pipeline_of(configuration, secrets, "sinks")
     await _ensure_topics(settings.bus)
     await migrate(settings.store)
     await run(settings, ready=ready)
@@ -209,13 +209,13 @@ async def _detections(configuration: Configuration, secrets: Secrets, ready: Rea
 
     bus = bus_of(configuration, secrets, "detections")
     await _ensure_topics(bus)
-    await run(_detection_settings(configuration), bus, ready=ready)
+    await run(detection_settings(configuration), bus, ready=ready)
 
 
 async def _collectors(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
     from pipeline.collectors.role import CollectorsRole
 
-    settings = _pipeline(configuration, secrets, "collectors")
+    settings = pipeline_of(configuration, secrets, "collectors")
     await _ensure_topics(settings.bus)
     certificates = configuration.data_dir / "tls"
     if settings.syslog.tls_certificate is None:
@@ -251,13 +251,13 @@ async def _web(configuration: Configuration, secrets: Secrets, ready: Ready) -> 
 
     await run(
         configuration.web,
-        _pipeline(configuration, secrets, "web", reader=True),
-        directories_of(_detection_settings(configuration)),
+        pipeline_of(configuration, secrets, "web", reader=True),
+        directories_of(detection_settings(configuration)),
         ready=ready,
     )
 
 
-def _detection_settings(configuration: Configuration) -> DetectionSettings:
+def detection_settings(configuration: Configuration) -> DetectionSettings:
     """The detectors' settings with the user's own rules below the data directory."""
     found, home = configuration.detections, configuration.data_dir
     directories = (home / "rules", *found.rule_directories)

@@ -2,6 +2,7 @@
 
 DetectionError
 ├── RuleRejected       a rule cannot be evaluated as written; becomes a RuleProblem
+├── SqlImpossible      a rule asks for something that ClickHouse cannot be asked
 └── LogSourceInvalid   ``--logsource`` names a key that Sigma does not have
 """
 
@@ -14,6 +15,10 @@ class DetectionError(Exception):
 
 class RuleRejected(DetectionError):
     """A rule cannot be evaluated as written; the message says what was found and why."""
+
+
+class SqlImpossible(DetectionError):
+    """ClickHouse cannot be asked what a rule asks; the message says what."""
 
 
 class LogSourceInvalid(DetectionError):

@@ -12,7 +12,7 @@ Case counts, as it does for the reference results that we reproduce: a rule that
 from collections.abc import Iterable, Mapping
 
 # The process_creation names that Security 4688 has under others; used where they are absent.
-_STAND_INS: Mapping[str, str] = {
+STAND_INS: Mapping[str, str] = {
     "Image": "NewProcessName",
     "ParentImage": "ParentProcessName",
 }
@@ -37,5 +37,5 @@ class FieldNames:
             return wanted.replace(" ", "")
         if wanted in self._spaced:
             return self._spaced[wanted]
-        stand_in = _STAND_INS.get(wanted)
+        stand_in = STAND_INS.get(wanted)
         return stand_in if stand_in in self._exact else None

@@ -149,6 +149,7 @@ _CATEGORIES: Mapping[tuple[str, str], tuple[str, ...]] = {
     )
 }
 # Sysmon 12 tells keys made from keys and values removed by its EventType.
+_REGISTRY_NUMBER = "12"
 _REGISTRY_TYPES = {
     "createkey": "registry_add",
     "deletekey": "registry_delete",
@@ -183,6 +184,58 @@ class EventSources(msgspec.Struct, frozen=True):
             and (rule.category is None or rule.category in self.categories)
             and (rule.service is None or rule.service in self.services)
         )
+
+
+class WindowsPlace(msgspec.Struct, frozen=True):
+    """Where Windows writes events of a category or a service.
+
+    Attributes:
+        channels: Event log channels, lower-case, in full.
+        numbers: EventIDs; empty: any.
+        event_types: Values of EventType, lower-case; empty: any.
+    """
+
+    channels: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+
+
+class WindowsPlaces(msgspec.Struct, frozen=True):
+    """The places of a log source's category and of its service; empty where it names none."""
+
+    category: tuple[WindowsPlace, ...] = ()
+    service: tuple[WindowsPlace, ...] = ()
+
+
+def windows_places(wanted: LogSource) -> WindowsPlaces:
+    """Where a log source's events lie on Windows: what ``sources_of`` says, the other way round."""
+    return WindowsPlaces(
+        category=tuple(_category_places(wanted.category)) if wanted.category else (),
+        service=tuple(_service_places(wanted.service)) if wanted.service else (),
+    )
+
+
+def _service_places(wanted: str) -> Iterable[WindowsPlace]:
+    channels = _channels(wanted)
+    return [WindowsPlace(channels)] if channels else []
+
+
+def _category_places(wanted: str) -> Iterable[WindowsPlace]:
+    for (service, number), categories in _CATEGORIES.items():
+        if wanted in categories:
+            yield WindowsPlace(_channels(service), (number,))
+    types = tuple(name for name, category in _REGISTRY_TYPES.items() if category == wanted)
+    if types:
+        yield WindowsPlace(_channels("sysmon"), (_REGISTRY_NUMBER,), types)
+
+
+def _channels(service: str) -> tuple[str, ...]:
+    """The channels of a service, in full."""
+    return tuple(
+        name if name in _UNPREFIXED else _PREFIX + name
+        for name, services in _SERVICES.items()
+        if service in services
+    )
 
 
 # What decides an event's log sources; the engine remembers the answer for their values.
@@ -233,7 +286,7 @@ def windows_categories(
     whole = isinstance(number, float) and number.is_integer()
     key = str(int(number)) if whole else str(number)  # type: ignore[arg-type]
     found = {name for service in services for name in _CATEGORIES.get((service, key), ())}
-    if "registry_event" in found and key == "12":
+    if "registry_event" in found and key == _REGISTRY_NUMBER:
         added = _REGISTRY_TYPES.get(str(event_type).lower())
         found |= {added} if added else set()
     return frozenset(found)

@@ -1,0 +1,97 @@
+"""The command ``rules``: living with rules from a shell."""
+
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:  # the commands import when they run, as all of ours do
+    from appliance.rules_shell import RulesShell
+
+rules_app = typer.Typer(help="Living with rules.", no_args_is_help=True)
+
+Config = Annotated[Path | None, typer.Option(help="TOML file; see deploy/tocsin.toml.")]
+DataDir = Annotated[Path | None, typer.Option(help="Where log, store, accounts and secrets lie.")]
+PortOffset = Annotated[int | None, typer.Option(help="Added to every port.")]
+Since = Annotated[str, typer.Option(help="From when on: -7d, -12h, or a time in ISO 8601.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+
+Work = Callable[["RulesShell"], Coroutine[Any, Any, int]]
+
+
+def _run(config: Path | None, data_dir: Path | None, port_offset: int | None, work: Work) -> None:
+    """Do it with the configured product; what a person can mend is a message and status 2."""
+    import asyncio
+
+    from appliance.config import ConfigurationInvalid, load_configuration
+    from appliance.first_run import DataDirectoryUnusable, prepare
+    from appliance.rules_shell import RulesShell, RulesShellError
+    from detections.errors import DetectionError
+    from pipeline.errors import PipelineError
+
+    try:
+        found = load_configuration(config, data_dir=data_dir, port_offset=port_offset)
+        shell = RulesShell(found, prepare(found.data_dir), sys.stdout, sys.stderr)
+        status = asyncio.run(work(shell))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except (
+        ConfigurationInvalid,
+        DataDirectoryUnusable,
+        DetectionError,
+        PipelineError,
+        RulesShellError,
+    ) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(status)
+
+
+@rules_app.command("hunt")
+def rules_hunt(
+    rule: Annotated[str, typer.Argument(help="Its id, or a Sigma file.")],
+    since: Since = "-24h",
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL; ask nothing.")] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+    port_offset: PortOffset = None,
+) -> None:
+    """The stored events that a rule finds, newest first, one JSON line each."""
+    _run(config, data_dir, port_offset, lambda shell: shell.hunt(rule, since, only_sql=sql))
+
+
+@rules_app.command("parity")
+def rules_parity(
+    rule: Annotated[str, typer.Argument(help="Its id, or a Sigma file.")],
+    since: Since = "-1h",
+    as_json: AsJson = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+    port_offset: PortOffset = None,
+) -> None:
+    """Hold a rule against the log and against the store; status 1 where they differ."""
+    _run(config, data_dir, port_offset, lambda shell: shell.parity(rule, since, as_json=as_json))
+
+
+@rules_app.command("backtest")
+def rules_backtest(
+    rules: Annotated[list[str] | None, typer.Argument(help="Ids or Sigma files.")] = None,
+    disabled: Annotated[bool, typer.Option(help="All rules that are switched off.")] = False,
+    since: Since = "-7d",
+    one_in: Annotated[int, typer.Option(min=1, help="Look at every so many-th event.")] = 1,
+    as_json: AsJson = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+    port_offset: PortOffset = None,
+) -> None:
+    """What rules would have said of the log's events: how often, of whom, at what cost."""
+    _run(
+        config,
+        data_dir,
+        port_offset,
+        lambda shell: shell.backtest(
+            rules or [], since, disabled=disabled, one_in=one_in, as_json=as_json
+        ),
+    )
