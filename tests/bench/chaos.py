@@ -8,6 +8,7 @@ root; JSON out: every fault with its observed effect, and every anomaly; status 
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -38,6 +39,7 @@ def main() -> None:
     given = parser.parse_args()
     if reason := why_impossible():
         sys.exit(f"no chaos here: {reason}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))
     with tempfile.TemporaryDirectory() as scratch:
         report = run(_plan(given), given.keep or Path(scratch), _tell)
     json.dump(asdict(report), sys.stdout, indent=2)

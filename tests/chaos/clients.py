@@ -37,7 +37,7 @@ class Crew:
         for number, kind in enumerate(kinds + ["zombie"] * self.zombies):
             more = ["--number", str(number)]
             if kind == "transactional":
-                more.append("--transactional")
+                more += ["--group", f"{kind}-{number}"]
             module = "zombie" if kind == "zombie" else "producer"
             yield scratch / f"{kind}-{number}.jsonl", [module, *more]
 
@@ -71,9 +71,10 @@ def at_work(crew: Crew, bootstrap: str, scratch: Path) -> Iterator[Sequence[Path
             process.wait()
 
 
-def look_back(bootstrap: str, scratch: Path) -> History:
+def look_back(crew: Crew, bootstrap: str, scratch: Path) -> History:
     """Read everything once more, and return the whole history."""
     groups = [str(number) for number in range(CONSUMERS)]
+    groups += [f"transactional-{crew.plain + number}" for number in range(crew.transactional)]
     final = scratch / FINAL
     reader = _start("consumer", bootstrap, final, "--group", "final", "--to-end", *groups)
     if reader.wait():

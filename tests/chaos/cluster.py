@@ -24,6 +24,7 @@ from broker_core.settings import (
     GroupSettings,
     LogSettings,
     ReplicationSettings,
+    TransactionSettings,
 )
 from tests.chaos.hosts import Host
 from tests.chaos.node import USERS
@@ -235,7 +236,8 @@ def _node(number: int, host: Host, join: str | None, bug: str | None) -> list[st
         node_id=number,
         access=Access.OPEN,
         log=LogSettings(segment_bytes=SEGMENT_BYTES, retention_age=None),
-        groups=GroupSettings(offsets_partitions=4),
+        groups=GroupSettings(offsets_partitions=PARTITIONS),
+        transactions=TransactionSettings(state_partitions=PARTITIONS),
         replication=ReplicationSettings(lag_time=timedelta(seconds=AWAY_SECONDS)),
     )
     command = ["-m", "tests.chaos.node", settings.model_dump_json()]

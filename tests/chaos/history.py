@@ -10,8 +10,8 @@ flushed line by line, so it survives whatever the run does to that process. Line
 - ``end``: ``transaction``, ``outcome`` (``committed``, ``aborted`` or ``unknown``);
 - ``read``: ``partition``, ``offset``, ``value``: a consumer was given it (read_committed);
 - ``trouble``: ``partition``, ``reason``: a consumer was refused what it must be given;
-- ``commit``, then perhaps ``committed``: ``group``, ``partition``, ``offset``: how far a group has
-  read, and that it is kept; no offset twice;
+- ``commit``, then perhaps ``committed`` or (its transaction was aborted) ``dropped``: ``group``,
+  ``partition``, ``offset``: how far a group has read, and that it is kept; no offset twice;
 - ``stable``: ``partition``, ``offset``, ``high_watermark``: where committed records end in the end;
 - ``offset``: ``group``, ``partition``, ``offset``: what a group finds in the end.
 """
@@ -55,7 +55,7 @@ class Committed:
     """What one group has committed for one partition.
 
     Attributes:
-        attempted: Every offset that it asked to be kept.
+        attempted: Every offset that it asked to be kept, but for those of aborted transactions.
         acknowledged: Those that are, in order.
     """
 
@@ -171,10 +171,15 @@ def _take_offset(history: History, kind: str, key: tuple[str, int], offset: int)
         history.offsets[key] = offset
         return
     committed = history.commits.setdefault(key, Committed())
-    if kind == "commit":
-        committed.attempted.add(offset)
-    else:
-        committed.acknowledged.append(offset)
+    match kind:
+        case "commit":
+            committed.attempted.add(offset)
+        case "dropped":
+            committed.attempted.remove(offset)
+        case "committed":
+            committed.acknowledged.append(offset)
+        case _:
+            raise ValueError(f"no journal line: {kind}")
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

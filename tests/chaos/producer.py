@@ -1,9 +1,9 @@
 """A producer of a run in a process of its own, until SIGTERM; its journal says what it heard.
 
 ``python -m tests.chaos.producer --bootstrap A --topic T --partitions N --number K --journal FILE
-[--transactional]``. Idempotent, acks=all. A transactional one writes to several partitions at once
-and aborts one transaction in four on purpose. A client that fails is replaced; what it had under
-way is of unknown fate.
+[--group G]``. Idempotent, acks=all. With a group it is transactional: it writes to several
+partitions at once, commits an offset of the group with each transaction, and aborts one in four on
+purpose. A client that fails is replaced; what it had under way is of unknown fate.
 """
 
 import argparse
@@ -16,13 +16,21 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from tests.chaos.history import Journal
 
 VALUES_PER_PRODUCER = 10**9
 IN_FLIGHT = 100
 BURST = 20
+OFFSET_PARTITION = 0  # whose offsets a transaction commits, though it read nothing
 ABORTED = 4  # every so many transactions one is aborted on purpose
 PAUSE_SECONDS = 0.05
 TRANSACTION_SECONDS = 20
@@ -42,6 +50,14 @@ class ChaosProducer:
         self._transactions = count()
         self._dice = random.Random(given.number)
         self._lives = count()
+        # Never polled: it only says which group the offsets of transactions are for.
+        self._reader = Consumer(
+            {
+                "bootstrap.servers": given.bootstrap,
+                "group.id": given.group or "none",
+                "log_level": 0,
+            }
+        )
         self._client = self._new_client()
 
     def _new_client(self) -> Producer:
@@ -59,7 +75,7 @@ class ChaosProducer:
             "reconnect.backoff.max.ms": 300,
             "log_level": 0,
         }
-        if self._given.transactional:
+        if self._given.group:
             settings |= {
                 "transactional.id": f"chaos-{self._given.number}",
                 "transaction.timeout.ms": 15_000,
@@ -69,8 +85,8 @@ class ChaosProducer:
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Send until it is over, then wait for what is under way."""
-        step = self._transaction if self._given.transactional else self._burst
-        is_ready = not self._given.transactional
+        step = self._transaction if self._given.group else self._burst
+        is_ready = self._given.group is None
         while not is_over():
             try:
                 if not is_ready:
@@ -79,7 +95,7 @@ class ChaosProducer:
                 step()
             except (KafkaException, FATAL):
                 self._client = self._new_client()
-                is_ready = not self._given.transactional
+                is_ready = self._given.group is None
             time.sleep(PAUSE_SECONDS)
         with suppress(FATAL):
             self._client.flush(FLUSH_SECONDS)
@@ -99,6 +115,12 @@ class ChaosProducer:
         try:
             for _ in range(self._dice.randint(1, BURST)):
                 self._send(name)
+            self._note_offset("commit", number)
+            self._client.send_offsets_to_transaction(
+                [TopicPartition(self._given.topic, OFFSET_PARTITION, number)],
+                self._reader.consumer_group_metadata(),
+                TRANSACTION_SECONDS,
+            )
             if number % ABORTED == 0:
                 self._client.flush(5)
                 self._client.abort_transaction(TRANSACTION_SECONDS)
@@ -107,6 +129,11 @@ class ChaosProducer:
                 outcome = self._commit()
         finally:
             self._journal.note("end", transaction=name, outcome=outcome)
+            if outcome != "unknown":
+                self._note_offset("committed" if outcome == "committed" else "dropped", number)
+
+    def _note_offset(self, kind: str, offset: int) -> None:
+        self._journal.note(kind, group=self._given.group, partition=OFFSET_PARTITION, offset=offset)
 
     def _commit(self) -> str:
         """Commit, repeating what may be repeated; how the transaction ended."""
@@ -154,7 +181,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Parse the arguments, send until SIGTERM."""
     parser = arguments()
-    parser.add_argument("--transactional", action="store_true")
+    parser.add_argument("--group")
     given = parser.parse_args()
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))

@@ -93,7 +93,7 @@ def run(plan: Plan, scratch: Path, tell: Callable[[Effect], None] = lambda _: No
             cluster.restart()
         if report.is_clean and not _comes_true(cluster.is_whole, plan.patience_seconds):
             report.anomalies.append(Anomaly("apart", "the copies are not in sync in the end"))
-        history = look_back(cluster.bootstrap, scratch)
+        history = look_back(plan.crew, cluster.bootstrap, scratch)
         report.anomalies += check(history)
         report.anomalies += unlike({node.name: node.data_dir for node in cluster.nodes})
     _sum_up(report, history)

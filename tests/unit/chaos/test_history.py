@@ -20,6 +20,8 @@ def test_clients_and_the_last_look_become_one_history(tmp_path: Path) -> None:
         journal.note("commit", group="0", partition=2, offset=41)
         journal.note("committed", group="0", partition=2, offset=41)
         journal.note("commit", group="0", partition=2, offset=42)
+        journal.note("commit", group="0", partition=2, offset=43)
+        journal.note("dropped", group="0", partition=2, offset=43)
         journal.note("trouble", partition=2, reason="out of range")
     with Journal(final) as journal:
         journal.note("stable", partition=1, offset=3, high_watermark=3)
