@@ -1,5 +1,6 @@
 """Write the markers that end a transaction to the partitions it wrote to. For the event loop."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -46,21 +47,22 @@ class LocalMarkers:
     ) -> dict[TopicPartition, BrokerError]:
         """Append everywhere, then wait for all of it: the partitions share a group commit."""
         failed: dict[TopicPartition, BrokerError] = {}
-        appended = []
+        appended: dict[TopicPartition, asyncio.Future[None]] = {}
         for topic, number in sorted(partitions):
             try:
                 replica = self._replicas.leading(topic, number)
                 offset = replica.end_transaction(marker)
-                appended.append((topic, number, replica.acknowledged(offset + 1)))
+                appended[topic, number] = replica.acknowledged(offset + 1)
             except BrokerError as error:
                 failed[topic, number] = error
-        for topic, number, acknowledged in appended:
-            try:
-                await acknowledged
-            except BrokerError as error:
-                failed[topic, number] = error
-                continue
-            if topic == CONSUMER_OFFSETS:
+        # Together, so that whoever is cancelled here gives up on all of them.
+        outcomes = await asyncio.gather(*appended.values(), return_exceptions=True)
+        for (topic, number), outcome in zip(appended, outcomes, strict=True):
+            if isinstance(outcome, BrokerError):
+                failed[topic, number] = outcome
+            elif outcome is not None:
+                raise outcome
+            elif topic == CONSUMER_OFFSETS:
                 self._offsets.end_transaction(
                     number, marker.producer_id, committed=marker.committed
                 )
