@@ -9,6 +9,7 @@ flushed line by line, so it survives whatever the run does to that process. Line
 - ``refused``: ``value``, ``reason``: the client gave up; it may be kept nevertheless;
 - ``end``: ``transaction``, ``outcome`` (``committed``, ``aborted`` or ``unknown``);
 - ``read``: ``partition``, ``offset``, ``value``: a consumer was given it (read_committed);
+- ``died``: ``how``: the process came to an end by its client library's fault, and another goes on;
 - ``trouble``: ``partition``, ``reason``: a consumer was refused what it must be given;
 - ``commit``, then perhaps ``committed`` or (its transaction was aborted) ``dropped``: ``group``,
   ``partition``, ``offset``: how far a group has read, and that it is kept; no offset twice;
@@ -72,6 +73,7 @@ class History:
         acknowledged: Value to offset.
         transactions: How each transaction ended; those without an end are unknown.
         reads: What each consumer was given while faults happened, in its order.
+        deaths: Which process died of its client library, and how.
         troubles: What consumers were refused that they must be given.
         commits: By group and partition.
         final: Everything that a read_committed consumer finds after all has healed.
@@ -83,6 +85,7 @@ class History:
     acknowledged: dict[int, int] = field(default_factory=dict)
     transactions: dict[str, str] = field(default_factory=dict)
     reads: dict[str, list[Read]] = field(default_factory=dict)
+    deaths: list[tuple[str, str]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     commits: dict[tuple[str, int], Committed] = field(default_factory=dict)
     final: list[Read] = field(default_factory=list)
@@ -155,6 +158,8 @@ def _take(history: History, client: str, line: Mapping[str, Any]) -> None:
             history.transactions[transaction] = outcome
         case {"kind": "read", "partition": partition, "offset": offset, "value": value}:
             history.reads.setdefault(client, []).append(Read(partition, offset, value))
+        case {"kind": "died", "how": how}:
+            history.deaths.append((client, how))
         case {"kind": "trouble", "partition": partition, "reason": reason}:
             history.troubles.append(f"{client or 'final'}, partition {partition}: {reason}")
         case {"kind": "stable", "partition": partition, "offset": offset, "high_watermark": end}:

@@ -1,16 +1,18 @@
 """A producer of a run in a process of its own, until SIGTERM; its journal says what it heard.
 
 ``python -m tests.chaos.producer --bootstrap A --topic T --partitions N --number K --journal FILE
-[--group G]``. Idempotent, acks=all. With a group it is transactional: it writes to several
-partitions at once, commits an offset of the group with each transaction, and aborts one in four on
-purpose. A client that fails is replaced; what it had under way is of unknown fate.
+[--life L] [--group G]``. Idempotent, acks=all. With a group it is transactional: it writes to
+several partitions at once, commits an offset of the group with each transaction, and aborts one in
+four on purpose. A client that fails is replaced; what it had under way is of unknown fate. A client
+that does not return long after it must have ends the process with SIGALRM.
 """
 
 import argparse
+import faulthandler
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -28,6 +30,8 @@ from confluent_kafka import (
 from tests.chaos.history import Journal
 
 VALUES_PER_PRODUCER = 10**9
+VALUES_PER_LIFE = 10**7
+TRANSACTIONS_PER_LIFE = 10**6
 IN_FLIGHT = 100
 BURST = 20
 OFFSET_PARTITION = 0  # whose offsets a transaction commits, though it read nothing
@@ -38,6 +42,7 @@ INIT_SECONDS = 30
 # An error that is raised as it is where answers are taken; the client's types do not say so.
 FATAL: type[BaseException] = KafkaError  # type: ignore[assignment]
 FLUSH_SECONDS = 60
+HUNG_SECONDS = 75  # longer than any time that a client is given, on a busy machine
 
 
 class ChaosProducer:
@@ -46,8 +51,8 @@ class ChaosProducer:
     def __init__(self, given: argparse.Namespace, journal: Journal) -> None:
         self._given = given
         self._journal = journal
-        self._values = count(given.number * VALUES_PER_PRODUCER)
-        self._transactions = count()
+        self._values = values(given)
+        self._transactions = transactions(given)
         self._dice = random.Random(given.number)
         self._lives = count()
         # Never polled: it only says which group the offsets of transactions are for.
@@ -62,7 +67,7 @@ class ChaosProducer:
 
     def _new_client(self) -> Producer:
         self._under_way = 0
-        self._name = f"{self._given.number}/{next(self._lives)}"
+        self._name = f"{self._given.number}.{self._given.life}/{next(self._lives)}"
         settings: dict[str, Any] = {
             "bootstrap.servers": self._given.bootstrap,
             "enable.idempotence": True,
@@ -90,12 +95,14 @@ class ChaosProducer:
         while not is_over():
             try:
                 if not is_ready:
+                    must_return()
                     self._client.init_transactions(INIT_SECONDS)
                     is_ready = True
                 step()
             except (KafkaException, FATAL):
                 self._client = self._new_client()
                 is_ready = self._given.group is None
+            signal.alarm(0)
             time.sleep(PAUSE_SECONDS)
         with suppress(FATAL):
             self._client.flush(FLUSH_SECONDS)
@@ -110,6 +117,7 @@ class ChaosProducer:
     def _transaction(self) -> None:
         number = next(self._transactions)
         name = f"{self._given.number}/{number}"
+        must_return()
         self._client.begin_transaction()
         outcome = "unknown"
         try:
@@ -138,6 +146,7 @@ class ChaosProducer:
     def _commit(self) -> str:
         """Commit, repeating what may be repeated; how the transaction ended."""
         for _ in range(10):
+            must_return()
             try:
                 self._client.commit_transaction(TRANSACTION_SECONDS)
             except KafkaException as refused:
@@ -167,6 +176,25 @@ class ChaosProducer:
         self._journal.note_delivery(error, message)
 
 
+def must_return() -> None:
+    """Let SIGALRM end the process, and say where it was, unless this is called again in time.
+
+    librdkafka heeds no timeout while it waits for the coordinator of a group (its issue 5456).
+    """
+    faulthandler.register(signal.SIGALRM, chain=True)
+    signal.alarm(HUNG_SECONDS)
+
+
+def values(given: argparse.Namespace) -> Iterator[int]:
+    """Numbers that no other producer sends, and not this one in another life."""
+    return count(given.number * VALUES_PER_PRODUCER + given.life * VALUES_PER_LIFE)
+
+
+def transactions(given: argparse.Namespace) -> Iterator[int]:
+    """Numbers for this producer's transactions, others in every life."""
+    return count(given.life * TRANSACTIONS_PER_LIFE)
+
+
 def arguments() -> argparse.ArgumentParser:
     """What every producer of a run is told."""
     parser = argparse.ArgumentParser()
@@ -174,6 +202,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--topic", required=True)
     parser.add_argument("--partitions", type=int, required=True)
     parser.add_argument("--number", type=int, required=True)
+    parser.add_argument("--life", type=int, default=0, help="so many before it came to an end")
     parser.add_argument("--journal", type=Path, required=True)
     return parser
 

@@ -48,13 +48,21 @@ class Plan:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What a run found."""
+    """What a run found.
+
+    Attributes:
+        faults: How many of each kind.
+        without_effect: How many of them nobody could tell from outside.
+        records: What became of records, transactions and offsets.
+        client_deaths: How many processes their client library brought to an end, by what it did.
+    """
 
     plan: Plan
     effects: list[Effect] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     without_effect: dict[str, int] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
+    client_deaths: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     anomalies: list[Anomaly] = field(default_factory=list)
 
@@ -172,6 +180,7 @@ def _strike(
         longest_silence_seconds=round(watch.longest_silence, 1),
         whole_after_seconds=round(whole - healed, 1),
         served_after_seconds=round(served - whole, 1),
+        clients_died=watch.clients_died,
         is_seen=watch.has_effect,
         is_healed=is_healed,
         events=dict(sorted(watch.events().items())),
@@ -191,6 +200,7 @@ def _sum_up(report: Report, history: History) -> None:
     report.without_effect = dict(
         Counter(effect.fault for effect in report.effects if not effect.is_seen)
     )
+    report.client_deaths = dict(Counter(how for _, how in history.deaths))
     outcomes = Counter(history.transactions.values())
     report.records = {
         "sent": len(history.sent),

@@ -12,6 +12,7 @@ from tests.chaos.producer import IN_FLIGHT
 LOOK_SECONDS = 0.2
 SILENT_SECONDS = 1.0
 ACKNOWLEDGED = b'"acknowledged"'
+DIED = b'"died"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Effect:
         whole_after_seconds: From healing until every replica was in sync again.
         served_after_seconds: From then until every producer was acknowledged more than it can have
             had under way.
+        clients_died: How many producers' client libraries brought them to an end meanwhile.
         is_seen: Whether leaders moved, copies fell behind or a producer had to wait.
         is_healed: Whether all was well again in time.
         events: What the processes logged of it, by event.
@@ -41,18 +43,25 @@ class Effect:
     longest_silence_seconds: float
     whole_after_seconds: float
     served_after_seconds: float
+    clients_died: int
     is_seen: bool
     is_healed: bool
     events: Mapping[str, int]
 
 
 class Journals:
-    """The producers' journals, read as they grow: who was acknowledged how much, and when last."""
+    """The producers' journals, read as they grow: who was acknowledged how much, and when last.
+
+    Attributes:
+        acknowledged: How many records, by journal.
+        deaths: How many clients were replaced.
+    """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
         self._read = dict.fromkeys(paths, 0)
         self.acknowledged = dict.fromkeys(paths, 0)
+        self.deaths = 0
         self._heard = dict.fromkeys(paths, time.monotonic())
 
     def look(self) -> float:
@@ -64,6 +73,7 @@ class Journals:
                 more = lines.read()
             whole = more[: more.rfind(b"\n") + 1]
             self._read[path] += len(whole)
+            self.deaths += whole.count(DIED)
             if heard := whole.count(ACKNOWLEDGED):
                 self.acknowledged[path] += heard
                 self._heard[path] = now
@@ -98,6 +108,7 @@ class Watch:
         self._before = {key: seen.leader for key, seen in cluster.view().items()}
         self._logged = [process.logged() for process in cluster.processes]
         self._moved: set[tuple[str, int]] = set()
+        self._deaths_before = journals.deaths
         self.smallest_isr = len(cluster.nodes)
         self.longest_silence = 0.0
 
@@ -114,6 +125,11 @@ class Watch:
     def leaders_moved(self) -> int:
         """How many partitions had another leader meanwhile."""
         return len(self._moved)
+
+    @property
+    def clients_died(self) -> int:
+        """How many clients were replaced meanwhile."""
+        return self._journals.deaths - self._deaths_before
 
     @property
     def has_moved(self) -> bool:

@@ -1,6 +1,7 @@
 """Pairs of producers with one transactional id, in a process of their own, until SIGTERM.
 
-``python -m tests.chaos.zombie --bootstrap A --topic T --partitions N --number K --journal FILE``.
+``python -m tests.chaos.zombie --bootstrap A --topic T --partitions N --number K --journal FILE
+[--life L]``.
 The first of a pair writes half a transaction; the second takes the id over, which aborts it, and
 writes as much. Then the first goes on as if nothing had been: all of its records are of an aborted
 transaction, and the last ones carry just the sequence numbers that the second would use next. At
@@ -12,7 +13,6 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import count
 
 from confluent_kafka import KafkaException, Producer
 
@@ -21,8 +21,10 @@ from tests.chaos.producer import (
     FATAL,
     INIT_SECONDS,
     TRANSACTION_SECONDS,
-    VALUES_PER_PRODUCER,
     arguments,
+    must_return,
+    transactions,
+    values,
 )
 
 RECORDS = 5
@@ -36,8 +38,8 @@ class ZombiePair:
     def __init__(self, given: argparse.Namespace, journal: Journal) -> None:
         self._given = given
         self._journal = journal
-        self._values = count(given.number * VALUES_PER_PRODUCER)
-        self._pairs = count()
+        self._values = values(given)
+        self._pairs = transactions(given)
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Let pairs write until it is over."""
@@ -48,6 +50,7 @@ class ZombiePair:
                 self._write(name, outcomes)
             except (KafkaException, FATAL):
                 time.sleep(PAUSE_SECONDS)  # a fault came in between: whatever was written may stay
+            signal.alarm(0)
             for transaction, outcome in outcomes.items():
                 self._journal.note("end", transaction=transaction, outcome=outcome)
             time.sleep(PAUSE_SECONDS)
@@ -58,11 +61,13 @@ class ZombiePair:
         first.flush(TRANSACTION_SECONDS)
         second = self._begin(name)
         outcomes[f"{name}/first"] = "aborted"
+        must_return()
         self._send(second, f"{name}/second")
         second.flush(TRANSACTION_SECONDS)
         self._send(first, f"{name}/first")
         with suppress(FATAL):
             first.flush(REFUSED_SECONDS)
+        must_return()
         second.commit_transaction(TRANSACTION_SECONDS)
         outcomes[f"{name}/second"] = "committed"
 
@@ -78,6 +83,7 @@ class ZombiePair:
                 "log_level": 0,
             }
         )
+        must_return()
         client.init_transactions(INIT_SECONDS)
         client.begin_transaction()
         return client

@@ -15,6 +15,7 @@ def test_clients_and_the_last_look_become_one_history(tmp_path: Path) -> None:
         journal.note("acknowledged", value=7, offset=40)
         journal.note("refused", value=8, reason="_TIMED_OUT")
         journal.note("end", transaction="1/0", outcome="aborted")
+        journal.note("died", how="hung")
     with Journal(consumer) as journal:
         journal.note("read", partition=2, offset=40, value=7)
         journal.note("commit", group="0", partition=2, offset=41)
@@ -34,6 +35,7 @@ def test_clients_and_the_last_look_become_one_history(tmp_path: Path) -> None:
     assert history.sent == [Sent("1/0", 2, 7, None), Sent("1/1", 0, 8, "1/0")]
     assert history.acknowledged == {7: 40}
     assert history.transactions == {"1/0": "aborted"}
+    assert history.deaths == [("p", "hung")]
     assert history.reads == {"c": [Read(2, 40, 7)]}
     assert history.commits == {("0", 2): Committed({41, 42}, [41])}
     assert history.troubles == ["c, partition 2: out of range"]

@@ -30,6 +30,16 @@ def test_what_is_acknowledged_is_counted_once(tmp_path: Path) -> None:
     assert journals.acknowledged == {path: 4}
 
 
+def test_clients_that_died_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "producer-0.jsonl"
+    with Journal(path) as journal:
+        journal.note("died", how="hung")
+    journals = Journals([path])
+    journals.look()
+
+    assert journals.deaths == 1
+
+
 def test_all_are_answered_once_each_has_more_than_was_under_way(tmp_path: Path) -> None:
     paths = [tmp_path / "producer-0.jsonl", tmp_path / "producer-1.jsonl"]
     for path in paths:
