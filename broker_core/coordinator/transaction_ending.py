@@ -11,7 +11,7 @@ import structlog
 
 from broker_core.coordinator.markers import MarkerWriter, is_settled
 from broker_core.coordinator.transaction import TopicPartition, Transaction, TransactionState
-from broker_core.errors import BrokerError, NotCoordinator, NotEnoughReplicasAfterAppend
+from broker_core.errors import BrokerError, NotEnoughReplicasAfterAppend
 from broker_core.protocol.control_record import Marker
 
 log = structlog.get_logger()
@@ -87,10 +87,7 @@ class Endings:
             if kept is not None:
                 await _until(kept)
             await self._mark(decided, coordinator_epoch)
-            for delay in _delays():
-                if self._is_completed(decided):
-                    break
-                await asyncio.sleep(delay)
+            await self._complete_it(decided)
         except BrokerError as error:  # whoever loads the partition next goes on from here
             log.error(
                 "transaction_not_ended",
@@ -124,20 +121,27 @@ class Endings:
                 break
             await asyncio.sleep(delay)
 
-    def _is_completed(self, decided: Transaction) -> bool:
-        """Note that all markers are written; a full disk may refuse that for a while."""
-        try:
-            self._complete(decided)
-        except NotCoordinator:
-            raise
-        except BrokerError as error:
-            log.warning(
-                "transaction_not_completed",
-                transactional_id=decided.transactional_id,
-                error=str(error),
-            )
-            return False
-        return True
+    async def _complete_it(self, decided: Transaction) -> None:
+        """Note that all markers are written; go on until it is noted, or this is stopped.
+
+        A full disk may refuse it for a while, or a controller that is away: it may have elected
+        another leader by then (who begins anew), and if not, this node is the leader it was.
+        """
+        complained: set[type] = set()
+        for delay in _delays():
+            try:
+                self._complete(decided)
+            except BrokerError as error:
+                if type(error) not in complained:
+                    log.warning(
+                        "transaction_not_completed",
+                        transactional_id=decided.transactional_id,
+                        error=str(error),
+                    )
+                complained.add(type(error))
+            else:
+                return
+            await asyncio.sleep(delay)
 
 
 async def _until(kept: "asyncio.Future[None]") -> None:

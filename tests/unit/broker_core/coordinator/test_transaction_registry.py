@@ -21,6 +21,7 @@ from broker_core.errors import (
     InvalidProducerIdMapping,
     InvalidRequest,
     InvalidTransactionTimeout,
+    NotCoordinator,
     PolicyViolation,
     ProducerFenced,
     StorageError,
@@ -29,6 +30,7 @@ from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
 from broker_core.protocol.control_record import Marker
+from broker_core.replication.replica import Replica
 from broker_core.replication.replicas import Replicas
 from broker_core.settings import TransactionSettings
 from tests.support.partition import TurnedClock, batch, open_directory, read_committed
@@ -325,6 +327,32 @@ async def test_markers_are_tried_until_they_are_written(node: Node) -> None:
 
     assert node.markers.failures == []
     assert node.seen() == [[b"x"], [b"x"]]
+
+
+async def test_a_coordinator_that_is_out_of_touch_ends_what_it_decided_later(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else was elected meanwhile, so nobody takes over and reads what was decided."""
+    node.markers.may_write.clear()
+    producer = await node.registry.init_producer("t", None, 60_000)
+    await node.begin(producer)
+    ending = asyncio.create_task(node.registry.end("t", producer, committed=True))
+    await node.until(TransactionState.PREPARE_COMMIT)
+    is_refused = asyncio.Event()
+
+    def refuse(shard: int) -> Replica:
+        is_refused.set()
+        raise NotCoordinator(f"another node leads __transaction_state-{shard}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(node.shards, "replica", refuse)
+        node.markers.may_write.set()
+        async with asyncio.timeout(SECONDS):
+            await is_refused.wait()
+
+    await node.until(TransactionState.COMPLETE_COMMIT)
+    await ending
+    assert await node.registry.init_producer("t", None, 60_000)
 
 
 async def test_a_topic_that_was_deleted_keeps_nobody_waiting(node: Node) -> None:
