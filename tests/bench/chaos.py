@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--plain", type=int, default=2, help="producers without transactions")
     parser.add_argument("--transactional", type=int, default=2, help="producers with them")
     parser.add_argument("--zombies", type=int, default=1, help="pairs that share an id")
+    parser.add_argument("--no-copier", action="store_true", help="nobody copies")
     parser.add_argument("--kind", choices=FAULTS, action="append", help="only these faults")
     parser.add_argument("--bug", choices=BUGS)
     parser.add_argument("--without", action="store_true", help="the bug's plan, not the bug")
@@ -55,13 +56,23 @@ def _plan(given: argparse.Namespace) -> Plan:
         nodes=given.nodes,
         faults=given.faults,
         seed=given.seed,
-        crew=Crew(plain=given.plain, transactional=given.transactional, zombies=given.zombies),
+        crew=Crew(
+            plain=given.plain,
+            transactional=given.transactional,
+            zombies=given.zombies,
+            with_copier=not given.no_copier,
+        ),
         kinds=tuple(given.kind or FAULTS),
     )
 
 
 def _tell(effect: Effect) -> None:
-    sys.stderr.write(f"{effect.began_seconds:8.1f} s: {effect.victim} was {effect.fault}\n")
+    sys.stderr.write(
+        f"{effect.began_seconds:8.1f} s: {effect.victim} was {effect.fault} for"
+        f" {effect.lasted_seconds} s, {effect.leaders_moved} leaders moved,"
+        f" {effect.smallest_isr} in sync, silent for {effect.longest_silence_seconds} s,"
+        f" whole after {effect.whole_after_seconds} s, {effect.clients_died} clients died\n"
+    )
     sys.stderr.flush()
 
 

@@ -16,6 +16,8 @@ reads committed records only, with nothing deleted by retention:
 - **refused**: a consumer that was told of an offset out of range, or of broken records;
 - **hanging**: a transaction that nobody ends holds readers back;
 - **apart**: copies that do not come in sync again after a fault (said by :mod:`tests.chaos.run`);
+- **miscopied**: what was copied, with the reader's offset in the same transaction, is not what lies
+  before that offset: record by record, each once;
 - **forgotten**: a group's offset that is neither the last one acknowledged nor one whose fate it
   never heard.
 
@@ -26,8 +28,9 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from tests.chaos.history import NOTHING_COMMITTED, History, Read, Sent
+from tests.chaos.history import COPIER, NOTHING_COMMITTED, History, Read, Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ def check(history: History) -> list[Anomaly]:
         *_transactions(history),
         *_consumers(history),
         *_offsets(history),
+        *_copied(history),
         *(Anomaly("refused", trouble) for trouble in history.troubles),
         *(
             Anomaly("hanging", f"partition {partition}: stable up to {stable}, it ends at {end}")
@@ -154,3 +158,17 @@ def _offsets(history: History) -> Iterator[Anomaly]:
         found = history.offsets.get((group, partition), NOTHING_COMMITTED)
         if found != kept and found not in unheard:
             yield Anomaly("forgotten", f"{group}, partition {partition}: {found} instead of {kept}")
+
+
+def _copied(history: History) -> Iterator[Anomaly]:
+    yield from _backwards(COPIER, history.copied)
+    for partition in sorted({read.partition for read in history.final + history.copied}):
+        end = history.offsets.get((COPIER, partition), NOTHING_COMMITTED)
+        due = [read for read in history.final if read.partition == partition and read.offset < end]
+        there = [read for read in history.copied if read.partition == partition]
+        alike = list(
+            takewhile(lambda pair: pair[0].value == pair[1].value, zip(due, there, strict=False))
+        )
+        if len(alike) < max(len(due), len(there)):
+            detail = f"{len(due)} before {end}, {len(there)} copied, the first {len(alike)} alike"
+            yield Anomaly("miscopied", f"partition {partition}: {detail}")

@@ -15,14 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.cluster import PARTITIONS, REPOSITORY, TOPIC
-from tests.chaos.history import History, Journal, read_history
+from tests.chaos.cluster import COPY, PARTITIONS, REPOSITORY, TOPIC
+from tests.chaos.history import COPIER, History, Journal, read_history
 from tests.support.waiting import until
 
 CONSUMERS = 2
 END_SECONDS = 180
 TEND_SECONDS = 0.5
 FINAL = "final.jsonl"
+COPIED = "copied.jsonl"
 DEATHS = {-signal.SIGABRT: "aborted", -signal.SIGALRM: "hung"}  # of a client library's own doing
 
 
@@ -34,20 +35,25 @@ class Crew:
         plain: Idempotent, without transactions.
         transactional: One transaction after the other, a quarter of them aborted.
         zombies: Pairs that share a transactional id.
+        with_copier: Whether one copies all of it to another topic, exactly once.
     """
 
     plain: int = 2
     transactional: int = 2
     zombies: int = 1
+    with_copier: bool = False
 
     def commands(self, scratch: Path) -> Iterator[tuple[Path, list[str]]]:
-        """The journal and the arguments of every producer."""
+        """The journal, the module and the arguments of everybody who writes."""
         kinds = ["producer"] * self.plain + ["transactional"] * self.transactional
-        for number, kind in enumerate(kinds + ["zombie"] * self.zombies):
+        kinds += ["zombie"] * self.zombies + [COPIER] * self.with_copier
+        for number, kind in enumerate(kinds):
             more = ["--number", str(number)]
             if kind == "transactional":
                 more += ["--group", f"{kind}-{number}"]
-            module = "zombie" if kind == "zombie" else "producer"
+            if kind == COPIER:
+                more += ["--group", COPIER, "--target", COPY]
+            module = "producer" if kind == "transactional" else kind
             yield scratch / f"{kind}-{number}.jsonl", [module, *more]
 
 
@@ -60,9 +66,15 @@ class Client:
     """
 
     def __init__(
-        self, module: str, bootstrap: str, journal: Path, *more: str, is_replaced: bool = False
+        self,
+        module: str,
+        bootstrap: str,
+        journal: Path,
+        *more: str,
+        topic: str = TOPIC,
+        is_replaced: bool = False,
     ) -> None:
-        where = ["--bootstrap", bootstrap, "--topic", TOPIC, "--partitions", str(PARTITIONS)]
+        where = ["--bootstrap", bootstrap, "--topic", topic, "--partitions", str(PARTITIONS)]
         self._command = [sys.executable, "-m", f"tests.chaos.{module}", *where]
         self._command += ["--journal", str(journal), *more]
         self._journal = journal
@@ -115,7 +127,7 @@ class Client:
 
 @contextmanager
 def at_work(crew: Crew, bootstrap: str, scratch: Path) -> Iterator[Sequence[Path]]:
-    """Producers and consumers; in the end the producers finish what they have under way.
+    """Producers and consumers; in the end they finish what they have under way.
 
     Yields:
         The journals of those producers that are acknowledged something all the time.
@@ -124,8 +136,9 @@ def at_work(crew: Crew, bootstrap: str, scratch: Path) -> Iterator[Sequence[Path
     for journal, (module, *more) in crew.commands(scratch):
         journal.touch()
         producers.append(Client(module, bootstrap, journal, *more, is_replaced=True))
-        everybody.append(journal)
-        if module != "zombie":
+        if module != COPIER:
+            everybody.append(journal)
+        if module == "producer":
             journals.append(journal)
     consumers = [
         Client("consumer", bootstrap, scratch / f"consumer-{number}.jsonl", "--group", str(number))
@@ -166,10 +179,15 @@ def look_back(crew: Crew, bootstrap: str, scratch: Path) -> History:
     groups = [str(number) for number in range(CONSUMERS)]
     groups += [f"transactional-{crew.plain + number}" for number in range(crew.transactional)]
     final = scratch / FINAL
-    reader = Client("consumer", bootstrap, final, "--group", "final", "--to-end", *groups)
-    reader.await_end(None)
-    clients = [path for path in sorted(scratch.glob("*.jsonl")) if path != final]
-    return read_history(clients, final)
+    copied = scratch / COPIED
+    look = ["--group", "final", "--to-end"]
+    for reader in (
+        Client("consumer", bootstrap, final, *look, *groups, COPIER),
+        Client("consumer", bootstrap, copied, *look, topic=COPY),
+    ):
+        reader.await_end(None)
+    clients = [path for path in sorted(scratch.glob("*.jsonl")) if path not in (final, copied)]
+    return read_history(clients, final, copied)
 
 
 def _end(clients: Sequence[Client]) -> None:

@@ -33,6 +33,7 @@ from tests.support.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOPIC = "chaos"
+COPY = "chaos-copied"  # where the copier writes
 PARTITIONS = 4
 PORT = 9092
 CONTROLLER_PORT = 9090
@@ -175,8 +176,8 @@ class Cluster:
         self._kill()
         self._start()
 
-    def create_topic(self) -> None:
-        """Make the topic of the run: a copy on every node, most of which must have a record."""
+    def create_topics(self) -> None:
+        """Make the topics of the run: a copy on every node, most of which must have a record."""
         copies = min(3, len(self.nodes))
         config = {"min.insync.replicas": str(copies // 2 + 1)}
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
@@ -187,8 +188,9 @@ class Cluster:
             return False
 
         until(have_joined, "all nodes have joined", seconds=START_SECONDS)
-        new = NewTopic(TOPIC, PARTITIONS, copies, config=config)
-        admin.create_topics([new])[TOPIC].result(START_SECONDS)
+        new = [NewTopic(name, PARTITIONS, copies, config=config) for name in (TOPIC, COPY)]
+        for made in admin.create_topics(new).values():
+            made.result(START_SECONDS)
 
     def view(self) -> View:
         """The newest that any node knows of the partitions; empty if none answers."""

@@ -42,7 +42,7 @@ class ChaosConsumer:
         self._journal = journal
         self._next: dict[int, int] = {}
         self._attempted: dict[int, int] = {}
-        self._client = _consumer(given.bootstrap, given.group, on_commit=self._committed)
+        self._client = reader(given.bootstrap, given.group, on_commit=self._committed)
         self._client.assign(
             [
                 TopicPartition(given.topic, index, OFFSET_BEGINNING)
@@ -72,7 +72,7 @@ class ChaosConsumer:
 
     def _read(self) -> None:
         for message in self._client.consume(500, 0.1):
-            partition, offset = _place(message)
+            partition, offset = place(message)
             error = message.error()
             if error is None:
                 value = int(message.value() or b"-1")
@@ -103,7 +103,8 @@ class ChaosConsumer:
         self._journal.note(kind, group=group, partition=index, offset=offset)
 
 
-def _consumer(bootstrap: str, group: str, **more: Any) -> Consumer:
+def reader(bootstrap: str, group: str, **more: Any) -> Consumer:
+    """A consumer of committed records that decides itself where it reads."""
     return Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -119,7 +120,8 @@ def _consumer(bootstrap: str, group: str, **more: Any) -> Consumer:
     )
 
 
-def _place(message: Message) -> tuple[int, int]:
+def place(message: Message) -> tuple[int, int]:
+    """Partition and offset of what was received."""
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
@@ -160,7 +162,7 @@ def _offsets(given: argparse.Namespace, group: str) -> Iterator[TopicPartition]:
     """What a group has committed, asked until somebody knows."""
     deadline = time.monotonic() + END_SECONDS
     asked = [TopicPartition(given.topic, index) for index in range(given.partitions)]
-    client = _consumer(given.bootstrap, group)
+    client = reader(given.bootstrap, group)
     while True:
         try:
             found = client.committed(asked, timeout=ASK_SECONDS)

@@ -27,6 +27,7 @@ from typing import IO, Any, NamedTuple
 from confluent_kafka import KafkaError, Message
 
 NOTHING_COMMITTED = -1
+COPIER = "copier"  # the group of the one that copies everything exactly once
 
 
 class Sent(NamedTuple):
@@ -77,6 +78,7 @@ class History:
         troubles: What consumers were refused that they must be given.
         commits: By group and partition.
         final: Everything that a read_committed consumer finds after all has healed.
+        copied: What it finds then in the topic that the copier writes to.
         unstable: Partition to (last stable offset, high watermark) where they differ then.
         offsets: What each group finds then, by group and partition.
     """
@@ -89,6 +91,7 @@ class History:
     troubles: list[str] = field(default_factory=list)
     commits: dict[tuple[str, int], Committed] = field(default_factory=dict)
     final: list[Read] = field(default_factory=list)
+    copied: list[Read] = field(default_factory=list)
     unstable: dict[int, tuple[int, int]] = field(default_factory=dict)
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -129,20 +132,22 @@ class Journal:
             self.note("refused", value=value, reason=error.name())
 
 
-def read_history(clients: Iterable[Path], final: Path | None = None) -> History:
+def read_history(
+    clients: Iterable[Path], final: Path | None = None, copied: Path | None = None
+) -> History:
     """One history from all journals; a torn last line is left out.
 
     Args:
         clients: Of those at work while faults happened.
         final: Of the consumer that looked after all had healed.
+        copied: Of the one that looked what the copier had written.
     """
     history = History()
-    for path in clients:
+    for path in [*clients, *(path for path in (final, copied) if path is not None)]:
         for line in _lines(path):
             _take(history, path.stem, line)
-    for line in [] if final is None else _lines(final):
-        _take(history, "", line)
-    history.final = history.reads.pop("", [])
+    history.final = history.reads.pop(final.stem, []) if final is not None else []
+    history.copied = history.reads.pop(copied.stem, []) if copied is not None else []
     return history
 
 
@@ -161,7 +166,7 @@ def _take(history: History, client: str, line: Mapping[str, Any]) -> None:
         case {"kind": "died", "how": how}:
             history.deaths.append((client, how))
         case {"kind": "trouble", "partition": partition, "reason": reason}:
-            history.troubles.append(f"{client or 'final'}, partition {partition}: {reason}")
+            history.troubles.append(f"{client}, partition {partition}: {reason}")
         case {"kind": "stable", "partition": partition, "offset": offset, "high_watermark": end}:
             if offset != end:
                 history.unstable[partition] = offset, end

@@ -43,7 +43,7 @@ class Plan:
     kinds: tuple[str, ...] = tuple(FAULTS)
     bug: str | None = None
     with_restart: bool = True
-    patience_seconds: float = 180.0
+    patience_seconds: float = 300.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def run(plan: Plan, scratch: Path, tell: Callable[[Effect], None] = lambda _: No
             machines[: plan.nodes], machines[plan.nodes] if controllers else None, bug=plan.bug
         ) as cluster,
     ):
-        cluster.create_topic()
+        cluster.create_topics()
         with at_work(plan.crew, cluster.bootstrap, scratch) as paths:
             journals = Journals(paths)
             until(journals.answered(), "all producers are served", seconds=SERVED_SECONDS)
@@ -207,6 +207,7 @@ def _sum_up(report: Report, history: History) -> None:
         "acknowledged": len(history.acknowledged),
         "in_the_log": len(history.final),
         "read_meanwhile": sum(len(reads) for reads in history.reads.values()),
+        "copied": len(history.copied),
         "offsets_committed": sum(len(each.acknowledged) for each in history.commits.values()),
         **{f"transactions_{outcome}": count for outcome, count in sorted(outcomes.items())},
     }

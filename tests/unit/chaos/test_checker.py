@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chaos.checker import check
-from tests.chaos.history import NOTHING_COMMITTED, Committed, History, Read, Sent
+from tests.chaos.history import COPIER, NOTHING_COMMITTED, Committed, History, Read, Sent
 
 
 def kept() -> History:
@@ -199,6 +199,42 @@ def test_a_group_whose_offsets_were_never_acknowledged_may_find_nothing() -> Non
     history.commits["live", 0] = Committed({2}, [])
     del history.offsets["live", 0]
     assert check(history) == []
+
+
+def copied(history: History) -> History:
+    """Let all before offset 3 of the first partition, and nothing of the other, be copied."""
+    history.offsets[COPIER, 0] = 3
+    history.copied = [Read(0, 0, 1), Read(0, 2, 2), Read(0, 3, 11)]
+    return history
+
+
+def test_what_a_reader_has_read_is_copied() -> None:
+    assert check(copied(kept())) == []
+
+
+def test_a_record_that_was_read_and_not_copied_is_miscopied() -> None:
+    history = copied(kept())
+    history.offsets[COPIER, 0] = 7
+    assert kinds(history) == {"miscopied"}
+
+
+@pytest.mark.parametrize("offset", [2, NOTHING_COMMITTED])
+def test_a_copy_of_what_was_not_read_is_miscopied(offset: int) -> None:
+    history = copied(kept())
+    history.offsets[COPIER, 0] = offset
+    assert kinds(history) == {"miscopied"}
+
+
+def test_a_second_copy_of_a_record_is_miscopied() -> None:
+    history = copied(kept())
+    history.copied.insert(2, Read(0, 2, 2))
+    assert kinds(history) == {"miscopied", "backwards"}
+
+
+def test_a_copy_in_another_order_is_miscopied() -> None:
+    history = copied(kept())
+    history.copied = [Read(0, 0, 2), Read(0, 2, 1), Read(0, 3, 11)]
+    assert kinds(history) == {"miscopied"}
 
 
 def test_a_value_that_nobody_sent_is_invented() -> None:
