@@ -54,6 +54,9 @@ from broker_core.replication.replica import Replica
 
 Permits = Mapping[TopicPartition, Permit]
 
+# Why a batch is refused that will be sent again, and perhaps taken then.
+_PASSING = (NotEnoughReplicas, NotLeaderOrFollower, StorageError)
+
 MIN_TIMEOUT_SECONDS = 0.1  # a client that says 0 still wants its records kept
 
 
@@ -135,6 +138,11 @@ def _append(
             )
         else:
             outcome.result = _append_now(request, outcome.replica, call, permits, records)
+    except _PASSING as error:
+        replica = outcome.replica or call.services.replicas.get(topic, partition.index)
+        if replica is not None:
+            _note_refusal(replica.log, partition.records or b"")
+        outcome.error = error
     except BrokerError as error:
         outcome.error = error
     return outcome
@@ -153,11 +161,21 @@ def _append_now(
     topic = replica.log.topic
     if request.transactional_id is not None or is_transactional(records):
         _check_transaction(request.transactional_id, replica, records, permits, call)
-    result = replica.append(records, acks=request.acks, prepared=prepared)
+    try:
+        result = replica.append(records, acks=request.acks, prepared=prepared)
+    except _PASSING:
+        _note_refusal(replica.log, records)
+        raise
     if not result.duplicate:
         metrics.MESSAGES_IN_OF[topic].inc(result.record_count)
         metrics.BYTES_IN_OF[topic].inc(len(records))
     return result
+
+
+def _note_refusal(log: PartitionLog, records: Bytes) -> None:
+    """Let what the producer has sent behind a batch wait until that is sent again."""
+    with contextlib.suppress(BrokerError):  # it is no batch
+        log.note_refusal(read_header(records))
 
 
 def _check(request: ProduceRequest, topic: str, call: Call) -> None:

@@ -272,11 +272,12 @@ class PartitionLog:
         self._producers.check_verified(producer_id, token, coordinator_epoch)
 
     def refuse_unverified(self, header: BatchHeader) -> None:
-        """Take note that a batch was refused because its coordinator does not vouch for it.
-
-        What the producer has sent after it must not be taken for the beginning.
-        """
+        """Take note that a batch was refused because its coordinator does not vouch for it."""
         self._producers.end_verification(header.producer_id)
+        self.note_refusal(header)
+
+    def note_refusal(self, header: BatchHeader) -> None:
+        """Take note that a batch is to be sent again before those that were sent behind it."""
         self._producers.refused(header)
 
     @property
@@ -452,7 +453,8 @@ class PartitionLog:
 
     def expire_producers(self) -> None:
         """Forget producers that were silent for longer than ``producer_expiry``."""
-        self._producers.expire(self._clock.now_ms() - self._producer_expiry_ms())
+        expiry_ms = self._settings.producer_expiry // timedelta(milliseconds=1)
+        self._producers.expire(self._clock.now_ms() - expiry_ms)
 
     def detach_below_start(self) -> Sequence[Segment]:
         """Take sealed segments that end before the log start out of the log.
@@ -559,7 +561,7 @@ class PartitionLog:
                 self.roll()
             self._write(batch, placed)
         except StorageError:
-            self._producers.refused(header)
+            self.note_refusal(header)
             raise
         return base_offset
 
@@ -595,6 +597,3 @@ class PartitionLog:
             raise
         self._fault.set_shortage(DISK_FULL, None)
         self.end_offset = header.base_offset + header.last_offset_delta + 1
-
-    def _producer_expiry_ms(self) -> int:
-        return self._settings.producer_expiry // timedelta(milliseconds=1)

@@ -5,6 +5,11 @@ retry and is answered with the first answer's offsets; what leaves a gap is refu
 part of the log: a snapshot of it lies beside each segment, and replaying the batches after a
 snapshot restores it, so that a retry after a crash is recognised.
 
+A gap that the node itself has made, because it refused a batch for reasons that pass and took the
+next one of the pipeline, is not the producer's mistake: that one is to be sent again, too, and not
+called out of order, as Apache Kafka does. librdkafka begins a new epoch then, for all partitions at
+once, and numbers anew what others may have written: those records are in the log twice.
+
 As in Apache Kafka, a producer of which nothing is known (it was silent for longer than
 ``producer_expiry``) may begin at any sequence, and UNKNOWN_PRODUCER_ID is never answered.
 
@@ -13,12 +18,14 @@ Format: FORMAT.md, "Producer snapshot". Pure: time comes as an argument. For the
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import takewhile
 
 from broker_core.errors import (
     ConcurrentTransactions,
     InvalidProducerEpoch,
     InvalidTxnState,
+    NotEnoughReplicas,
     OutOfOrderSequence,
     TransactionCoordinatorFenced,
 )
@@ -33,6 +40,20 @@ REMEMBERED_BATCHES = 5  # max.in.flight.requests.per.connection of an idempotent
 MAX_PRODUCERS = 100_000  # ids are the client's word; the one silent for longest makes room
 
 _SEQUENCES = 1 << 31
+_MAX_REFUSALS = 1000  # remembered at once, for as many producers
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """The batch that its producer must send again before any other.
+
+    Attributes:
+        excused: How many behind it were refused for its sake.
+    """
+
+    epoch: int
+    sequence: int
+    excused: int = 0
 
 
 class ProducerState:
@@ -45,6 +66,7 @@ class ProducerState:
     def __init__(self) -> None:
         self._producers: OrderedDict[int, Producer] = OrderedDict()
         self._verifying: dict[int, object] = {}
+        self._refusals: dict[int, _Refusal] = {}
         self.transactions = OpenTransactions()
 
     def __len__(self) -> int:
@@ -66,25 +88,29 @@ class ProducerState:
         Raises:
             InvalidProducerEpoch: A newer incarnation of the producer has written.
             OutOfOrderSequence: It neither follows the last batch nor repeats a recent one.
+            NotEnoughReplicas: It follows one that was refused, see :meth:`refused`.
             InvalidTxnState: Its transaction is open and this batch is not part of it.
         """
         known = self._producers.get(header.producer_id)
         if known is None:
+            self._excuse(header)
             return None
         _check_epoch(header.producer_id, header.producer_epoch, known.epoch)
         sequence = header.base_sequence
         if header.producer_epoch > known.epoch:
             if sequence != 0:
+                self._excuse(header)
                 raise OutOfOrderSequence(
                     f"producer {header.producer_id} begins epoch {header.producer_epoch} "
                     f"at sequence {sequence}, not 0"
                 )
             return None
-        expected = (known.batches[-1].last_sequence + 1) % _SEQUENCES if known.batches else 0
+        expected = _next_sequence(known)
         if sequence != expected:
             repeated = self.repeated(header)
             if repeated is not None:
                 return repeated
+            self._excuse(header)
             raise OutOfOrderSequence(
                 f"producer {header.producer_id} sends sequence {sequence}, {expected} is next"
             )
@@ -155,14 +181,55 @@ class ProducerState:
             )
 
     def refused(self, header: BatchHeader) -> None:
-        """Remember that a new producer's first batch was in order but could not be written.
+        """Remember that a batch was refused for reasons that pass; those behind it wait for it.
 
-        Else the next batch of a pipeline would be taken for the continuation of a producer that
-        is forgotten, and the first could not be sent again.
+        A new producer's first one is remembered for longer: else another might be taken for the
+        continuation of a producer that is forgotten, and the first could not be sent again.
         """
-        producer_id = header.producer_id
-        if producer_id >= 0 and header.base_sequence == 0 and producer_id not in self._producers:
-            self._of(producer_id, header.producer_epoch)
+        producer_id, epoch, sequence = (
+            header.producer_id,
+            header.producer_epoch,
+            header.base_sequence,
+        )
+        if producer_id < 0 or sequence < 0:
+            return
+        if sequence == 0 and producer_id not in self._producers:
+            self._of(producer_id, epoch)
+        if self._waits_behind(header) is None and self._is_next(header):
+            self._refusals.pop(producer_id, None)
+            self._refusals[producer_id] = _Refusal(epoch, sequence)
+            if len(self._refusals) > _MAX_REFUSALS:
+                del self._refusals[next(iter(self._refusals))]
+
+    def _is_next(self, header: BatchHeader) -> bool:
+        """Whether a batch is in order."""
+        known = self._producers.get(header.producer_id)
+        if known is None:
+            return True
+        if known.epoch != header.producer_epoch:
+            return header.producer_epoch > known.epoch and header.base_sequence == 0
+        return header.base_sequence == _next_sequence(known)
+
+    def _waits_behind(self, header: BatchHeader) -> _Refusal | None:
+        """Return the refusal of an earlier batch that this one follows, if there is one."""
+        refusal = self._refusals.get(header.producer_id)
+        if refusal is None or refusal.epoch != header.producer_epoch:
+            return None
+        behind = (header.base_sequence - refusal.sequence) % _SEQUENCES
+        return refusal if 0 < behind < _SEQUENCES // 2 else None
+
+    def _excuse(self, header: BatchHeader) -> None:
+        """Have a batch sent again that was in a pipeline behind one that was refused.
+
+        Raises:
+            NotEnoughReplicas: It was.
+        """
+        refusal = self._waits_behind(header)
+        if refusal is not None and refusal.excused < REMEMBERED_BATCHES - 1:
+            refusal.excused += 1
+            raise NotEnoughReplicas(
+                f"producer {header.producer_id} has to send sequence {refusal.sequence} again first"
+            )
 
     # -- when it is appended, and when the log is replayed
 
@@ -177,6 +244,7 @@ class ProducerState:
             known = self._of(header.producer_id, header.producer_epoch)
         else:
             self._producers.move_to_end(header.producer_id)
+        self._refusals.pop(header.producer_id, None)
         known.written_ms = timestamp_ms
         if header.base_sequence >= 0:
             batch = WrittenBatch(
@@ -247,6 +315,10 @@ class ProducerState:
     def _make_room(self) -> None:
         silent = (one for one in self._producers if one not in self.transactions)
         del self._producers[next(silent)]
+
+
+def _next_sequence(known: Producer) -> int:
+    return (known.batches[-1].last_sequence + 1) % _SEQUENCES if known.batches else 0
 
 
 def _check_epoch(producer_id: int, epoch: int, known_epoch: int) -> None:

@@ -1,13 +1,13 @@
 """Produce: outcomes by partition, retries, and a disk that fails."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from broker_core.coordinator.transaction import ProducerIdentity
-from broker_core.errors import ErrorCode
+from broker_core.errors import BrokerError, ErrorCode, NotLeaderOrFollower, StorageError
 from broker_core.handlers.dispatch import ClientSession
 from broker_core.handlers.services import Services
 from broker_core.protocol.api_keys import PRODUCE
@@ -202,6 +202,38 @@ async def test_a_failed_disk_refuses_everything(
     answer = await ask(session, PRODUCE, 9, request(BATCH))
 
     assert outcomes(answer) == [(ErrorCode.KAFKA_STORAGE_ERROR, -1)]
+
+
+@pytest.mark.parametrize("why", ["shortage", "leader"])
+async def test_what_comes_behind_a_batch_that_was_refused_is_to_be_sent_again(
+    services: Services, session: ClientSession, ask: Ask, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    first, second = (
+        build_batch(RECORDS, producer_id=7, producer_epoch=0, base_sequence=sequence)
+        for sequence in (0, 2)
+    )
+    replica = services.replicas.leading("raw.open", 0)
+    with monkeypatch.context() as refused:
+        if why == "shortage":
+            refused.setattr(services.logs.fault, "check_budget", _refuse(StorageError("full")))
+        else:
+            refused.setattr(replica, "check_leader", _refuse(NotLeaderOrFollower("another")))
+        answers = [await ask(session, PRODUCE, 9, request(first))]
+
+    answers += [await ask(session, PRODUCE, 9, request(one)) for one in (second, first, second)]
+
+    assert [outcomes(answer)[0][0] for answer in answers[1:]] == [
+        ErrorCode.NOT_ENOUGH_REPLICAS,
+        ErrorCode.NONE,
+        ErrorCode.NONE,
+    ]
+
+
+def _refuse(error: BrokerError) -> Callable[..., None]:
+    def refuse(*_: object) -> None:
+        raise error
+
+    return refuse
 
 
 async def test_what_was_written_but_not_synced_is_of_unknown_fate(

@@ -8,9 +8,11 @@ from broker_core.errors import (
     ConcurrentTransactions,
     InvalidProducerEpoch,
     InvalidTxnState,
+    NotEnoughReplicas,
     OutOfOrderSequence,
     TransactionCoordinatorFenced,
 )
+from broker_core.log import producer_state
 from broker_core.log.producer_state import REMEMBERED_BATCHES, ProducerState
 from broker_core.protocol.record_batch import BatchHeader, read_header
 from tests.support.partition import batch, marker
@@ -164,9 +166,88 @@ def test_a_first_batch_that_could_not_be_written_is_still_the_one_that_must_come
 
     state.refused(header(0, records=3))
 
+    for _ in range(REMEMBERED_BATCHES - 1):
+        with pytest.raises(NotEnoughReplicas, match="sequence 0 again first"):
+            state.check(header(3))
     with pytest.raises(OutOfOrderSequence, match="0 is next"):
         state.check(header(3))
     assert state.check(header(0, records=3)) is None
+
+
+@pytest.mark.parametrize("written", [(), (header(0, records=3),)], ids=["unknown", "known"])
+def test_what_was_sent_behind_a_refused_batch_is_not_out_of_order(
+    written: tuple[BatchHeader, ...],
+) -> None:
+    state = after(*written)
+    state.refused(header(3, records=2))
+
+    with pytest.raises(NotEnoughReplicas, match="sequence 3 again first"):
+        state.check(header(5))
+    assert state.check(header(3, records=2)) is None
+    state.record(header(3, records=2), 200, timestamp_ms=200)
+    assert state.check(header(5)) is None
+    with pytest.raises(OutOfOrderSequence):
+        state.check(header(6))
+
+
+def test_a_new_epoch_begins_with_its_first_batch_though_that_was_refused() -> None:
+    state = after(header(0))
+    state.refused(header(0, epoch=1))
+
+    with pytest.raises(NotEnoughReplicas):
+        state.check(header(1, epoch=1))
+    with pytest.raises(OutOfOrderSequence):
+        state.check(header(7))
+    assert state.check(header(0, epoch=1)) is None
+
+
+@pytest.mark.parametrize("sequence", [0, 9])
+def test_what_was_out_of_order_anyway_excuses_nothing(sequence: int) -> None:
+    state = after(header(0, records=3))
+    state.refused(header(sequence))
+
+    with pytest.raises(OutOfOrderSequence):
+        state.check(header(12))
+
+
+def test_only_so_many_refusals_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer_state, "_MAX_REFUSALS", 2)
+    state = ProducerState()
+    for producer_id in range(3):
+        state.refused(header(5, producer_id=producer_id))
+
+    assert state.check(header(6, producer_id=0)) is None
+    for producer_id in (1, 2):
+        with pytest.raises(NotEnoughReplicas):
+            state.check(header(6, producer_id=producer_id))
+
+
+@given(st.data())
+def test_a_pipeline_with_refusals_loses_doubles_and_reorders_nothing(data: st.DataObject) -> None:
+    """Five in flight; whatever is refused is sent again, in order, once all have been answered."""
+    state = ProducerState()
+    waiting = list(range(data.draw(st.integers(5, 20))))
+    written: list[int] = []
+    for _ in range(100):
+        flight = waiting[:REMEMBERED_BATCHES]
+        may_refuse = data.draw(st.booleans())
+        for sequence in flight:
+            one = header(sequence)
+            if may_refuse and data.draw(st.booleans()):
+                state.refused(one)
+                continue
+            try:
+                assert state.check(one) is None
+            except NotEnoughReplicas:
+                continue
+            state.record(one, len(written), timestamp_ms=0)
+            written.append(sequence)
+        waiting = [sequence for sequence in waiting if sequence not in written]
+        if not waiting:
+            break
+
+    assert written == sorted(written)
+    assert len(set(written)) == len(written)
 
 
 def test_only_the_batch_that_must_come_first_is_awaited() -> None:
