@@ -68,7 +68,7 @@ class Copier:
             self._reader.consumer_group_metadata(),
             TRANSACTION_SECONDS,
         )
-        must_return()
+        must_return(TRANSACTION_SECONDS)
         self._writer.commit_transaction(TRANSACTION_SECONDS)
 
     def close(self) -> None:
@@ -85,14 +85,14 @@ def main() -> None:
     stopped: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     while not stopped:
-        must_return()
+        must_return(INIT_SECONDS)
         copier = Copier(given)
         with suppress(KafkaException, FATAL):
             copier.begin()
             while not stopped:
-                must_return()
+                must_return(TRANSACTION_SECONDS)
                 copier.copy()
-        must_return()
+        must_return(TRANSACTION_SECONDS)
         copier.close()
         time.sleep(PAUSE_SECONDS)
 

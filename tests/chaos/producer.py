@@ -42,7 +42,8 @@ INIT_SECONDS = 30
 # An error that is raised as it is where answers are taken; the client's types do not say so.
 FATAL: type[BaseException] = KafkaError  # type: ignore[assignment]
 FLUSH_SECONDS = 60
-HUNG_SECONDS = 75  # longer than any time that a client is given, on a busy machine
+FLUSH_ABORTED_SECONDS = 5
+SPARE_SECONDS = 15  # that a client on a busy machine may need beyond the time it is given
 
 
 class ChaosProducer:
@@ -95,7 +96,7 @@ class ChaosProducer:
         while not is_over():
             try:
                 if not is_ready:
-                    must_return()
+                    must_return(INIT_SECONDS)
                     self._client.init_transactions(INIT_SECONDS)
                     is_ready = True
                 step()
@@ -117,7 +118,7 @@ class ChaosProducer:
     def _transaction(self) -> None:
         number = next(self._transactions)
         name = f"{self._given.number}/{number}"
-        must_return()
+        must_return(TRANSACTION_SECONDS)
         self._client.begin_transaction()
         outcome = "unknown"
         try:
@@ -130,7 +131,8 @@ class ChaosProducer:
                 TRANSACTION_SECONDS,
             )
             if number % ABORTED == 0:
-                self._client.flush(5)
+                must_return(FLUSH_ABORTED_SECONDS + TRANSACTION_SECONDS)
+                self._client.flush(FLUSH_ABORTED_SECONDS)
                 self._client.abort_transaction(TRANSACTION_SECONDS)
                 outcome = "aborted"
             else:
@@ -146,12 +148,13 @@ class ChaosProducer:
     def _commit(self) -> str:
         """Commit, repeating what may be repeated; how the transaction ended."""
         for _ in range(10):
-            must_return()
+            must_return(TRANSACTION_SECONDS)
             try:
                 self._client.commit_transaction(TRANSACTION_SECONDS)
             except KafkaException as refused:
                 error = refused.args[0]
                 if error.txn_requires_abort():
+                    must_return(TRANSACTION_SECONDS)
                     self._client.abort_transaction(TRANSACTION_SECONDS)
                     return "aborted"
                 if not error.retriable():
@@ -176,13 +179,16 @@ class ChaosProducer:
         self._journal.note_delivery(error, message)
 
 
-def must_return() -> None:
+def must_return(seconds: int) -> None:
     """Let SIGALRM end the process, and say where it was, unless this is called again in time.
 
     librdkafka heeds no timeout while it waits for the coordinator of a group (its issue 5456).
+
+    Args:
+        seconds: What the client is given for what is asked of it next.
     """
     faulthandler.register(signal.SIGALRM, chain=True)
-    signal.alarm(HUNG_SECONDS)
+    signal.alarm(seconds + SPARE_SECONDS)
 
 
 def values(given: argparse.Namespace) -> Iterator[int]:

@@ -58,16 +58,17 @@ class ZombiePair:
     def _write(self, name: str, outcomes: dict[str, str]) -> None:
         first = self._begin(name)
         self._send(first, f"{name}/first")
+        must_return(TRANSACTION_SECONDS)
         first.flush(TRANSACTION_SECONDS)
         second = self._begin(name)
         outcomes[f"{name}/first"] = "aborted"
-        must_return()
+        must_return(TRANSACTION_SECONDS)
         self._send(second, f"{name}/second")
         second.flush(TRANSACTION_SECONDS)
         self._send(first, f"{name}/first")
         with suppress(FATAL):
             first.flush(REFUSED_SECONDS)
-        must_return()
+        must_return(TRANSACTION_SECONDS)
         second.commit_transaction(TRANSACTION_SECONDS)
         outcomes[f"{name}/second"] = "committed"
 
@@ -83,7 +84,7 @@ class ZombiePair:
                 "log_level": 0,
             }
         )
-        must_return()
+        must_return(INIT_SECONDS)
         client.init_transactions(INIT_SECONDS)
         client.begin_transaction()
         return client
