@@ -12,7 +12,7 @@ import argparse
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from confluent_kafka import KafkaException, Producer
 
@@ -47,7 +47,8 @@ class ZombiePair:
             name = f"{self._given.number}/{next(self._pairs)}"
             outcomes = {f"{name}/first": "unknown", f"{name}/second": "unknown"}
             try:
-                self._write(name, outcomes)
+                with ExitStack() as clients:
+                    self._write(name, outcomes, clients)
             except (KafkaException, FATAL):
                 time.sleep(PAUSE_SECONDS)  # a fault came in between: whatever was written may stay
             signal.alarm(0)
@@ -55,12 +56,12 @@ class ZombiePair:
                 self._journal.note("end", transaction=transaction, outcome=outcome)
             time.sleep(PAUSE_SECONDS)
 
-    def _write(self, name: str, outcomes: dict[str, str]) -> None:
-        first = self._begin(name)
+    def _write(self, name: str, outcomes: dict[str, str], clients: ExitStack) -> None:
+        first = self._begin(name, clients)
         self._send(first, f"{name}/first")
         must_return(TRANSACTION_SECONDS)
         first.flush(TRANSACTION_SECONDS)
-        second = self._begin(name)
+        second = self._begin(name, clients)
         outcomes[f"{name}/first"] = "aborted"
         must_return(TRANSACTION_SECONDS)
         self._send(second, f"{name}/second")
@@ -72,7 +73,7 @@ class ZombiePair:
         second.commit_transaction(TRANSACTION_SECONDS)
         outcomes[f"{name}/second"] = "committed"
 
-    def _begin(self, name: str) -> Producer:
+    def _begin(self, name: str, clients: ExitStack) -> Producer:
         client = Producer(
             {
                 "bootstrap.servers": self._given.bootstrap,
@@ -84,6 +85,7 @@ class ZombiePair:
                 "log_level": 0,
             }
         )
+        clients.callback(client.close)  # one that has failed for good does not go by itself
         must_return(INIT_SECONDS)
         client.init_transactions(INIT_SECONDS)
         client.begin_transaction()
