@@ -1,7 +1,8 @@
 """A cluster under faults, held against what it promised.
 
-``./tocsin bench chaos [--nodes 3] [--faults 200] [--seed N] [--kind NAME ...] [--keep DIR]`` as
-root; JSON out: every fault with its observed effect, and every anomaly; status 1 if there is any.
+``./tocsin bench chaos [--nodes 3] [--faults 200] [--minutes M] [--seed N] [--kind NAME ...]
+[--keep DIR]`` as root; JSON out: every fault with its observed effect, and every anomaly; status 1
+if there is any.
 ``./tocsin bench chaos --bug NAME`` seeds a bug and runs the shortest plan that must show it; with
 ``--without`` the same plan without the bug.
 """
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, help="no fault after that")
     parser.add_argument("--plain", type=int, default=2, help="producers without transactions")
     parser.add_argument("--transactional", type=int, default=2, help="producers with them")
     parser.add_argument("--zombies", type=int, default=1, help="pairs that share an id")
@@ -63,6 +65,7 @@ def _plan(given: argparse.Namespace) -> Plan:
             with_copier=not given.no_copier,
         ),
         kinds=tuple(given.kind or FAULTS),
+        most_seconds=None if given.minutes is None else given.minutes * 60,
     )
 
 

@@ -33,6 +33,7 @@ class Plan:
         kinds: Faults by name, one after the other and from the beginning again.
         bug: The name of a bug to seed into every node.
         with_restart: Whether everything is killed at once and started anew before the last look.
+        most_seconds: After that much time no further fault happens; None: all of them do.
         patience_seconds: How long the cluster may take to be whole again after a fault.
     """
 
@@ -43,6 +44,7 @@ class Plan:
     kinds: tuple[str, ...] = tuple(FAULTS)
     bug: str | None = None
     with_restart: bool = True
+    most_seconds: float | None = None
     patience_seconds: float = 300.0
 
 
@@ -116,10 +118,12 @@ def _strike_all(
     effects: list[Effect],
     tell: Callable[[Effect], None],
 ) -> list[Anomaly]:
-    """Let every fault of the plan happen, or those up to the first that does not heal."""
+    """Let the plan's faults happen while there is time, or those up to the first not to heal."""
     dice = random.Random(plan.seed)
     start = time.monotonic()
     for number in range(plan.faults):
+        if plan.most_seconds is not None and time.monotonic() - start > plan.most_seconds:
+            break
         kind = FAULTS[plan.kinds[number % len(plan.kinds)]]
         effect = _strike(kind, plan, cluster, journals, dice, start)
         effects.append(effect)
