@@ -5,10 +5,15 @@ clickhouse-connect sends bound values so from 4 KB on. Files, which are external
 read.
 """
 
+from typing import TYPE_CHECKING
+
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from pipeline.store.embedded.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, Refused
+
+if TYPE_CHECKING:  # there for type checkers alone
+    from python_multipart.multipart import MultipartCallbacks
 
 MAX_FIELDS = 1_000
 
@@ -41,7 +46,7 @@ class _Reader:
         self._header = self._value = b""
         self._disposition = b""
         self._data = bytearray()
-        self.callbacks = {
+        self.callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin,
             "on_header_field": self._name_part,
             "on_header_value": self._value_part,
