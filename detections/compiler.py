@@ -1,17 +1,15 @@
 """A parsed Sigma rule to predicates and a condition over them. Pure.
 
-pySigma parses; this module walks its condition tree once and writes down ours: ``All``, ``Any``,
-``Not`` and ``Item`` (one test on one field). The tree is plain data, so it can be cached, explained
-and evaluated without pySigma. Logic is two-valued: an item on a missing field is false, so its
-negation is true.
+pySigma parses the detections, ``detections.condition`` the condition over their names; this module
+writes down ours: ``All``, ``Any``, ``AtLeast``, ``Not`` and ``Item`` (one test on one field). The
+tree is plain data, so it can be cached, explained and evaluated without pySigma. Logic is
+two-valued: an item on a missing field is false, so its negation is true.
 
-Guards against what pySigma 1.5 gets wrong: a selector that matches no detection (``1 of x*``)
-parses to nothing, and a detection called ``notepad`` parses to the negation of ``epad``; both are
-rejected here by name, as are unresolved placeholders.
+A selector that matches no detection (``1 of x*``) holds nothing back in pySigma; it is rejected
+here by name, as are placeholders without a value.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Literal
 
 import msgspec
@@ -23,52 +21,26 @@ from sigma.conditions import (
     ConditionValueExpression,
 )
 from sigma.rule import SigmaRule
-from sigma.types import (
-    Placeholder,
-    SigmaBool,
-    SigmaCasedString,
-    SigmaCIDRExpression,
-    SigmaCompareExpression,
-    SigmaExists,
-    SigmaExpansion,
-    SigmaFieldReference,
-    SigmaNull,
-    SigmaNumber,
-    SigmaRegularExpression,
-    SigmaRegularExpressionFlag,
-    SigmaString,
-    SigmaTimestampPart,
-    SigmaType,
-    SpecialChars,
-)
+from sigma.types import SigmaExpansion, SigmaType
 
+from detections.condition import (
+    Conjunction,
+    Detection,
+    Disjunction,
+    Expression,
+    Negation,
+    Selector,
+    parse_condition,
+)
 from detections.errors import RuleRejected
 from detections.log_source import LogSource
-from detections.matchers import (
-    Cidr,
-    Compare,
-    Exists,
-    FieldReference,
-    IsNull,
-    Operator,
-    Part,
-    Regex,
-    Test,
-    Text,
-    TimePart,
-    Wildcard,
-    predicate,
-    text_of,
-)
+from detections.matchers import FieldReference, Test, predicate
+from detections.value_tests import field_test, keyword_test
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 
-_MISREAD = re.compile(r"\bnot[\w*-]+")
-_FLAGS: Mapping[SigmaRegularExpressionFlag, str] = {
-    SigmaRegularExpressionFlag.IGNORECASE: "i",
-    SigmaRegularExpressionFlag.MULTILINE: "m",
-    SigmaRegularExpressionFlag.DOTALL: "s",
-}
+# Items of one condition, those of detections that it names twice counted twice.
+_MAX_ITEMS = 100_000
 
 
 class Item(msgspec.Struct, frozen=True, tag="item"):
@@ -90,13 +62,20 @@ class Any(msgspec.Struct, frozen=True, tag="any"):
     nodes: tuple["Node", ...]
 
 
+class AtLeast(msgspec.Struct, frozen=True, tag="at_least"):
+    """At least ``count`` of the nodes hold, which are more than that, and ``count`` more than 1."""
+
+    count: int
+    nodes: tuple["Node", ...]
+
+
 class Not(msgspec.Struct, frozen=True, tag="not"):
     """The node does not hold."""
 
     node: "Node"
 
 
-Node = Item | All | Any | Not
+Node = Item | All | Any | AtLeast | Not
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, tag="rule"):
@@ -111,6 +90,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, tag="rule"):
         revision: Digest of the rule's text, 12 hex digits.
         text: The YAML document.
         path: The file it was loaded from.
+        filters: Ids of the filters that its condition includes.
     """
 
     id: str
@@ -124,27 +104,82 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, tag="rule"):
     revision: str
     text: str
     path: str = ""
+    filters: tuple[str, ...] = ()
 
 
 def compile_condition(rule: SigmaRule) -> Node:
     """The condition of a parsed rule; several conditions are alternatives.
 
     Raises:
-        RuleRejected: A placeholder, an empty selector, a regular expression outside Sigma's
-            flavor, a keyword test that makes no sense.
-        sigma.exceptions.SigmaError: The condition cannot be parsed.
+        RuleRejected: The condition cannot be parsed or asks for what is not there; a placeholder
+            without a value, a regular expression outside Sigma's flavor, a keyword test that makes
+            no sense.
+        sigma.exceptions.SigmaError: pySigma refuses a detection.
     """
-    for condition in rule.detection.condition:
-        if (word := _MISREAD.search(condition)) is not None:
-            raise RuleRejected(
-                f"condition: {word[0]!r} would be read as a negation; rename the detection"
-            )
-    nodes = [_node(condition.parsed) for condition in rule.detection.parsed_condition]
-    tree = nodes[0] if len(nodes) == 1 else _flat(Any, nodes)
+    resolve = _Resolver(rule)
+    written = [parse_condition(str(one.condition)) for one in rule.detection.parsed_condition]
+    tree = combined(Any, map(resolve.node, written))
+    if tree is None:
+        raise RuleRejected("a processing pipeline leaves nothing of the condition")
     for item in items(tree):
         if not isinstance(item.test, FieldReference):
             predicate(item.test)
     return tree
+
+
+class _Resolver:
+    """Puts detections where a condition names them. None is what a pipeline has dropped."""
+
+    def __init__(self, rule: SigmaRule) -> None:
+        self._detections = rule.detection
+        self._nodes: dict[str, Node | None] = {}
+        self._sizes: dict[str, int] = {}
+        self._left = _MAX_ITEMS
+
+    def node(self, expression: Expression) -> Node | None:
+        match expression:
+            case Detection(name):
+                return self._detection(name)
+            case Negation(part):
+                inner = self.node(part)
+                return None if inner is None else Not(inner)
+            case Conjunction(parts):
+                return combined(All, map(self.node, parts))
+            case Disjunction(parts):
+                return combined(Any, map(self.node, parts))
+            case Selector():
+                return self._selected(expression)
+
+    def _detection(self, name: str) -> Node | None:
+        if name not in self._nodes:
+            if name not in self._detections.detections:
+                raise RuleRejected(f"condition: there is no detection {name!r}")
+            found = _node(self._detections.detections[name].postprocess(self._detections))
+            self._nodes[name] = found
+            self._sizes[name] = 0 if found is None else sum(1 for _ in items(found))
+        self._left -= self._sizes[name]
+        if self._left < 0:
+            raise RuleRejected(f"condition: it comes to more than {_MAX_ITEMS} tests")
+        return self._nodes[name]
+
+    def _selected(self, selector: Selector) -> Node | None:
+        names = selector.chosen(self._detections.detections)
+        if not names:
+            raise RuleRejected(
+                f"condition: it asks for detections by a pattern that matches none, "
+                f"{selector.pattern!r}"
+            )
+        wanted = len(names) if selector.count is None else selector.count
+        if wanted > len(names):
+            raise RuleRejected(
+                f"condition: it asks for {wanted} of {selector.pattern!r}, which are {len(names)}"
+            )
+        nodes = [node for name in names if (node := self._detection(name)) is not None]
+        if wanted == 1:
+            return combined(Any, nodes)
+        if wanted >= len(nodes):
+            return combined(All, nodes)
+        return AtLeast(wanted, tuple(nodes))
 
 
 def items(node: Node) -> Iterator[Item]:
@@ -154,142 +189,45 @@ def items(node: Node) -> Iterator[Item]:
             yield node
         case Not(inner):
             yield from items(inner)
-        case All(nodes) | Any(nodes):
+        case All(nodes) | Any(nodes) | AtLeast(_, nodes):
             for inner in nodes:
                 yield from items(inner)
 
 
-def _node(parsed: object) -> Node:
+def combined(kind: type[All] | type[Any], nodes: Iterable[Node | None]) -> Node | None:
+    """Nodes as one, with nodes of the same kind dissolved in it; None if there are none."""
+    flat: list[Node] = []
+    for node in nodes:
+        if isinstance(node, All | Any) and type(node) is kind:
+            flat.extend(node.nodes)
+        elif node is not None:
+            flat.append(node)
+    return flat[0] if len(flat) == 1 else kind(tuple(flat)) if flat else None
+
+
+def _node(parsed: object) -> Node | None:
     match parsed:
         case ConditionAND():
-            return _flat(All, [_node(argument) for argument in parsed.args])
+            return combined(All, map(_node, parsed.args))
         case ConditionOR():
-            return _flat(Any, [_node(argument) for argument in parsed.args])
+            return combined(Any, map(_node, parsed.args))
         case ConditionNOT():
-            return Not(_node(parsed.args[0]))
+            inner = _node(parsed.args[0])
+            return None if inner is None else Not(inner)
         case ConditionFieldEqualsValueExpression():
             return _item(parsed.field, parsed.value)
         case ConditionValueExpression():
             return _item(None, parsed.value)
         case None:
-            raise RuleRejected("the condition asks for detections by a pattern that matches none")
+            return None
         case _:
             raise RuleRejected(f"the condition has a {type(parsed).__name__}, which is unknown")
 
 
-def _flat(kind: type[All] | type[Any], nodes: Sequence[Node]) -> Node:
-    """A node of that kind, with nodes of the same kind dissolved in it."""
-    flat: list[Node] = []
-    for node in nodes:
-        if isinstance(node, All | Any) and type(node) is kind:
-            flat.extend(node.nodes)
-        else:
-            flat.append(node)
-    return kind(tuple(flat))
-
-
-def _item(field: str | None, value: SigmaType) -> Node:
+def _item(field: str | None, value: SigmaType) -> Node | None:
     if isinstance(value, SigmaExpansion):
-        return _flat(Any, [_item(field, inner) for inner in value.values])
-    return Item(field, _keyword_test(value) if field is None else _test(value))
-
-
-def _test(value: SigmaType) -> Test:
-    match value:
-        case SigmaString():
-            return _string_test(_parts(value), cased=isinstance(value, SigmaCasedString))
-        case SigmaTimestampPart():
-            part: Part = value.timestamp_part.name.lower()  # type: ignore[assignment]
-            return TimePart(part, int(value.number))
-        case SigmaNumber():
-            return Text("equals", text_of(value.number))
-        case SigmaBool():
-            return Text("equals", text_of(value.boolean))
-        case SigmaNull():
-            return IsNull()
-        case SigmaExists():
-            return Exists(value.exists)
-        case SigmaCIDRExpression():
-            return Cidr(str(value.network))
-        case SigmaCompareExpression():
-            operator: Operator = value.op.name.lower()  # type: ignore[assignment]
-            return Compare(operator, _number(value.number))
-        case SigmaFieldReference():
-            return FieldReference(value.field, value.starts_with, value.ends_with)
-        case SigmaRegularExpression():
-            return _regex(value)
-        case _:
-            raise RuleRejected(f"a {type(value).__name__} value cannot be matched on an event")
-
-
-def _keyword_test(value: SigmaType) -> Test:
-    """A keyword is found anywhere in a value (specification, "Keywords")."""
-    match value:
-        case SigmaString():
-            cased = isinstance(value, SigmaCasedString)
-            return _string_test((None, *_parts(value), None), cased=cased)
-        case SigmaTimestampPart():
-            raise RuleRejected("a keyword cannot be a time")
-        case SigmaNumber():
-            return Text("contains", text_of(value.number))
-        case SigmaBool():
-            return Text("contains", text_of(value.boolean))
-        case SigmaRegularExpression():
-            return _regex(value)
-        case _:
-            raise RuleRejected(f"a keyword cannot be a {type(value).__name__}")
-
-
-def _number(value: object) -> int | float:
-    number = value.number if isinstance(value, SigmaNumber) else value
-    if not isinstance(number, int | float):
-        raise RuleRejected(f"{value!r} is not a number to compare with")
-    return number
-
-
-def _regex(value: SigmaRegularExpression) -> Regex:
-    if any(isinstance(part, Placeholder) for part in value.regexp.s):
-        raise RuleRejected(f"placeholder in the regular expression {value.regexp} has no value")
-    flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
-    return Regex(value.regexp.original, flags)
-
-
-def _parts(value: SigmaString) -> tuple[str | None, ...]:
-    """The pieces of a string: text, None for ``*``, an empty string for ``?``."""
-    parts: list[str | None] = []
-    for part in value.s:
-        if isinstance(part, Placeholder):
-            raise RuleRejected(f"placeholder %{part.name}% has no value")
-        if part is SpecialChars.WILDCARD_SINGLE:
-            parts.append("")
-        elif part is SpecialChars.WILDCARD_MULTI:
-            parts.append(None)
-        elif part:
-            parts.append(str(part))
-    return tuple(parts)
-
-
-def _string_test(parts: tuple[str | None, ...], *, cased: bool) -> Test:
-    """The simplest test for a string of literals and wildcards."""
-    merged: list[str | None] = []
-    for part in parts:
-        if part is not None or not merged or merged[-1] is not None:
-            merged.append(part if cased or part is None else part.lower())
-    match merged:
-        case []:
-            return Text("equals", "", cased)
-        case [None]:
-            return Text("contains", "", cased)
-        case [str(text)] if text:
-            return Text("equals", text, cased)
-        case [str(text), None] if text:
-            return Text("startswith", text, cased)
-        case [None, str(text)] if text:
-            return Text("endswith", text, cased)
-        case [None, str(text), None] if text:
-            return Text("contains", text, cased)
-        case _:
-            return Wildcard(tuple(merged), cased)
+        return combined(Any, [_item(field, inner) for inner in value.values])
+    return Item(field, keyword_test(value) if field is None else field_test(value))
 
 
 Satisfied = Set[int]
@@ -309,6 +247,8 @@ def condition_over(node: Node, number: Callable[[Item], int]) -> Condition:
         case Not(inner):
             negated = condition_over(inner, number)
             return lambda satisfied: not negated(satisfied)
+        case AtLeast(count, nodes):
+            return _at_least(count, [condition_over(inner, number) for inner in nodes])
         case All(nodes) | Any(nodes):
             own = frozenset(number(inner) for inner in nodes if isinstance(inner, Item))
             rest = tuple(
@@ -333,3 +273,15 @@ def _any(own: frozenset[int], rest: tuple[Condition, ...]) -> Condition:
     return lambda satisfied: (
         not own.isdisjoint(satisfied) or any(inner(satisfied) for inner in rest)
     )
+
+
+def _at_least(count: int, nodes: Sequence[Condition]) -> Condition:
+    def holds(satisfied: Satisfied) -> bool:
+        left = count
+        for node in nodes:
+            left -= node(satisfied)
+            if not left:
+                return True
+        return False
+
+    return holds

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from detections.compiler import All, Any, Item, Node, Not, Rule
+from detections.compiler import All, Any, AtLeast, Item, Node, Not, Rule
 from detections.event_texts import keyword_texts
 from detections.field_mapping import FieldNames
 from detections.log_source import EventSources, sources_of
@@ -31,7 +31,7 @@ from detections.matchers import (
 )
 from pipeline.schema.event import Scalar, Value
 
-Kind = Literal["item", "all", "any", "not"]
+Kind = Literal["item", "all", "any", "some", "not"]
 # What is shown of a value; the event itself has the rest.
 MAX_SEEN_CHARS = 500
 
@@ -42,7 +42,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: Item, or how the nodes below are put together.
         holds: Whether it holds.
-        test: For an item, what was demanded, in words; else empty.
+        test: For an item, what was demanded, in words; for some of the nodes, how many; else empty.
         field: For an item, the field as the rule spells it; None for a keyword.
         seen: For an item, the value that was there; None where the field is missing.
         nodes: What is below it.
@@ -103,6 +103,10 @@ class _Walk:
             case Any(inner_nodes):
                 nodes = tuple(map(self.node, inner_nodes))
                 return Explanation(kind="any", holds=any(n.holds for n in nodes), nodes=nodes)
+            case AtLeast(count, inner_nodes):
+                nodes = tuple(map(self.node, inner_nodes))
+                holds = sum(n.holds for n in nodes) >= count
+                return Explanation(kind="some", holds=holds, test=f"{count} of", nodes=nodes)
 
     def _item(self, item: Item) -> Explanation:
         if item.field is None:

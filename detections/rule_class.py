@@ -14,7 +14,18 @@ from operator import itemgetter
 
 import msgspec
 
-from detections.compiler import All, Any, Condition, Item, Node, Not, Rule, condition_over, items
+from detections.compiler import (
+    All,
+    Any,
+    AtLeast,
+    Condition,
+    Item,
+    Node,
+    Not,
+    Rule,
+    condition_over,
+    items,
+)
 from detections.event_texts import keyword_names, keyword_texts, texts_of
 from detections.field_mapping import FieldNames
 from detections.matchers import FieldReference, Test, refers, text_of
@@ -276,7 +287,7 @@ def _positive_items(node: Node) -> Iterator[Item]:
     match node:
         case Item():
             yield node
-        case All(nodes) | Any(nodes):
+        case All(nodes) | Any(nodes) | AtLeast(_, nodes):
             for inner in nodes:
                 yield from _positive_items(inner)
         case Not():

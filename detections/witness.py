@@ -4,7 +4,10 @@ So a rule has to be held against an event only if one of its witnesses holds. Of
 four have none and are held against every event of their kind.
 """
 
-from detections.compiler import All, Any, Item, Node, Not
+from collections.abc import Iterable
+from itertools import chain
+
+from detections.compiler import All, Any, AtLeast, Item, Node, Not
 from detections.matchers import FieldReference, Text, holds_without_value
 
 
@@ -27,8 +30,14 @@ def witness(node: Node) -> list[Item] | None:
         case Item():
             return None if isinstance(node.test, FieldReference) else [node]
         case All(nodes):
-            choices = [found for inner in nodes if (found := witness(inner)) is not None]
-            return min(choices, key=lambda found: sum(map(_weight, found)), default=None)
+            choices = _witnesses(nodes)
+            return choices[0] if choices else None
+        case AtLeast(count, nodes):
+            # Of any len - count + 1 nodes, one is among the count that hold.
+            needed, choices = len(nodes) - count + 1, _witnesses(nodes)
+            if len(choices) < needed:
+                return None
+            return list(chain.from_iterable(choices[:needed]))
         case Any(nodes):
             parts = [witness(inner) for inner in nodes]
             if any(part is None for part in parts):
@@ -36,3 +45,11 @@ def witness(node: Node) -> list[Item] | None:
             return [item for part in parts if part is not None for item in part]
         case Not():
             return None
+
+
+def _witnesses(nodes: Iterable[Node]) -> list[list[Item]]:
+    """The witnesses of those nodes that have any, the rarest first."""
+    found = (witness(node) for node in nodes)
+    return sorted(
+        (items for items in found if items is not None), key=lambda items: sum(map(_weight, items))
+    )

@@ -4,7 +4,17 @@ import pytest
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
-from detections.compiler import All, Any, Item, Node, Not, compile_condition, condition_over, items
+from detections.compiler import (
+    All,
+    Any,
+    AtLeast,
+    Item,
+    Node,
+    Not,
+    compile_condition,
+    condition_over,
+    items,
+)
 from detections.errors import RuleRejected
 from detections.matchers import (
     Cidr,
@@ -80,6 +90,22 @@ def test_conditions_of_one_kind_are_dissolved_in_each_other() -> None:
     assert compiled({**detection, "condition": ["a", "b"]}) == Any((a, b))
 
 
+def test_a_number_of_detections_may_be_asked_for() -> None:
+    a, b, c = (Item(name, Text("equals", "1")) for name in "abc")
+    detection = {f"s_{name}": {name: 1} for name in "abc"}
+
+    assert compiled({**detection, "condition": "2 of s_*"}) == AtLeast(2, (a, b, c))
+    assert compiled({**detection, "condition": "3 of them"}) == All((a, b, c))
+    assert compiled({**detection, "condition": "1 of them"}) == Any((a, b, c))
+    assert compiled({**detection, "condition": "any of s_*"}) == Any((a, b, c))
+
+
+def test_a_detection_may_begin_with_an_operator() -> None:
+    detection = {"epad": {"f": 1}, "notepad": {"f": 2}, "condition": "notepad"}
+
+    assert compiled(detection) == Item("f", Text("equals", "2"))
+
+
 def test_windash_becomes_alternatives() -> None:
     found = compiled({"s": {"f|windash": "-x"}, "condition": "s"})
 
@@ -92,7 +118,9 @@ def test_windash_becomes_alternatives() -> None:
         ({"s": {"f|expand": "%hosts%"}, "condition": "s"}, "placeholder %hosts%"),
         ({"s": {"f": 1}, "condition": "s and not 1 of filter_*"}, "matches none"),
         ({"s": {"f": 1}, "condition": "1 of x*"}, "matches none"),
-        ({"epad": {"f": 1}, "notepad": {"f": 2}, "condition": "notepad"}, "read as a negation"),
+        ({"s": {"f": 1}, "condition": "s and other"}, "no detection 'other'"),
+        ({"s1": {"f": 1}, "s2": {"f": 1}, "condition": "3 of s*"}, "3 of 's\\*', which are 2"),
+        ({"s": {"f": ["x"] * 20_000}, "condition": " or ".join(["s"] * 6)}, "100000 tests"),
         ({"s": {"f|re": "(?=a)"}, "condition": "s"}, "outside Sigma's flavor"),
         ({"k": {"|cidr": "10.0.0.0/8"}, "condition": "k"}, "keyword cannot be a SigmaCIDR"),
     ],
@@ -108,11 +136,19 @@ def test_a_condition_holds_by_the_numbers_of_the_items_that_do() -> None:
     a, b, c = (Item(name, Text("equals", "1")) for name in "abc")
     node = All((a, Any((b, All((b, c)))), Not(c)))
     condition = condition_over(node, [a, b, c].index)
+    two = condition_over(AtLeast(2, (a, b, Not(c))), [a, b, c].index)
 
     assert condition({0, 1})
     assert not condition({0})
     assert not condition({0, 1, 2})
     assert not condition(frozenset())
+    assert [two(set(found)) for found in ("", (0,), (0, 2), (0, 1, 2), (1,))] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_an_empty_conjunction_holds_and_an_empty_disjunction_does_not() -> None:

@@ -82,7 +82,7 @@ def test_a_rule_without_an_id_or_level_gets_one() -> None:
         ("- a\n- b\n", 1, "mapping"),
         ("just text", 1, "mapping"),
         (RULE.replace("condition: selection", "condition: other"), 9, "other"),
-        (RULE.replace("condition: selection", "condition: notepad"), 9, "read as a negation"),
+        (RULE.replace("condition: selection", "condition: notepad"), 9, "no detection"),
         (RULE.replace("condition: selection", "condition: selection and"), 9, "ondition|expected"),
         (RULE.replace("endswith", "endwith"), 8, "endwith"),
         (RULE.replace("\\cmd.exe", "'%prog%'").replace("endswith", "expand"), 8, "%prog%"),

@@ -1,4 +1,4 @@
-from detections.compiler import All, Any, Item, Not
+from detections.compiler import All, Any, AtLeast, Item, Not
 from detections.matchers import FieldReference, IsNull, Text
 from detections.witness import witness
 
@@ -24,3 +24,11 @@ def test_what_need_not_hold_is_no_witness() -> None:
     assert witness(REFERENCE) is None
     assert witness(All((Not(COMMON), REFERENCE))) is None
     assert witness(All((Not(COMMON), NULL))) == [NULL]
+
+
+def test_of_a_number_of_nodes_so_many_are_needed_that_one_must_hold() -> None:
+    other = Item("g", Text("equals", "another telling literal"))
+
+    assert witness(AtLeast(2, (COMMON, RARE, other))) == [other, RARE]
+    assert witness(AtLeast(2, (COMMON, RARE, Not(other)))) == [RARE, COMMON]
+    assert witness(AtLeast(2, (COMMON, Not(RARE), Not(other)))) is None
