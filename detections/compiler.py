@@ -10,6 +10,7 @@ here by name, as are placeholders without a value.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
@@ -86,8 +87,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, tag="rule"):
         name: What correlations may call it; may be empty.
         title, level, author, tags: As written; level is medium where the rule names none.
         log_source: What it is meant for; lower-case.
+        written_source: What it says it is meant for, where a pipeline has changed that.
         condition: What must hold.
-        revision: Digest of the rule's text, 12 hex digits.
+        revision: Digest of the rule's text, and of what pipelines and filters made of it.
         text: The YAML document.
         path: The file it was loaded from.
         filters: Ids of the filters that its condition includes.
@@ -105,6 +107,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, tag="rule"):
     text: str
     path: str = ""
     filters: tuple[str, ...] = ()
+    written_source: LogSource | None = None
 
 
 def compile_condition(rule: SigmaRule) -> Node:
@@ -180,6 +183,14 @@ class _Resolver:
         if wanted >= len(nodes):
             return combined(All, nodes)
         return AtLeast(wanted, tuple(nodes))
+
+
+def revision_of(text: str, meaning: bytes = b"") -> str:
+    """12 hex digits for a document's text, and for what it means where that may differ."""
+    digest = sha256(text.encode("utf-8", "surrogatepass"))
+    if meaning:
+        digest.update(sha256(meaning).digest())
+    return digest.hexdigest()[:12]
 
 
 def items(node: Node) -> Iterator[Item]:

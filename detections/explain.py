@@ -19,6 +19,7 @@ from detections.matchers import (
     Exists,
     FieldReference,
     IsNull,
+    Operator,
     Regex,
     Test,
     Text,
@@ -32,6 +33,7 @@ from detections.matchers import (
 from pipeline.schema.event import Scalar, Value
 
 Kind = Literal["item", "all", "any", "some", "not"]
+_SIGNS: Mapping[Operator, str] = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}
 # What is shown of a value; the event itself has the rest.
 MAX_SEEN_CHARS = 500
 
@@ -162,18 +164,18 @@ def in_words(test: Test) -> str:
         case Cidr(network):
             return f"is inside {network}"
         case Compare(operator, number):
-            return {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}[operator] + f" {text_of(number)}"
-        case TimePart(part, number):
-            return f"has {part} {number}"
+            return f"{_SIGNS[operator]} {text_of(number)}"
+        case TimePart(part, number, operator):
+            return f"has {part} {_SIGNS[operator] + ' ' if operator else ''}{text_of(number)}"
         case Exists(expected):
             return "is present" if expected else "is missing"
         case IsNull():
             return "is missing or null"
-        case FieldReference(field, starts, ends):
+        case FieldReference(field, starts, ends, cased):
             said = {(True, True): "contains", (True, False): "starts with"}.get(
                 (starts, ends), "ends with" if ends else "equals"
             )
-            return f"{said} the field {field}"
+            return f"{said} the field {field}" + (" (case-sensitive)" if cased else "")
 
 
 def _elements(value: Value) -> Sequence[Scalar]:

@@ -164,6 +164,26 @@ class LogSource(msgspec.Struct, frozen=True):
     category: str | None = None
     service: str | None = None
 
+    def covers(self, other: "LogSource") -> bool:
+        """Whether the other log source is this one or a part of it.
+
+        >>> LogSource("linux").covers(LogSource("linux", "process_creation"))
+        True
+        """
+        return (
+            self.product in (None, other.product)
+            and self.category in (None, other.category)
+            and self.service in (None, other.service)
+        )
+
+    def in_words(self) -> str:
+        """For messages.
+
+        >>> LogSource("linux", None, "sshd").in_words()
+        'linux/*/sshd'
+        """
+        return "/".join(part or "*" for part in (self.product, self.category, self.service))
+
 
 class EventSources(msgspec.Struct, frozen=True):
     """What an event belongs to; empty where nothing is known."""

@@ -13,9 +13,10 @@ a value's text. Meaning (Sigma 2.1, appendix "Modifiers", and the choices the sp
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from ipaddress import ip_address, ip_network
+from operator import eq, ge, gt, le, lt
 from typing import Literal
 
 import msgspec
@@ -69,10 +70,11 @@ class Compare(msgspec.Struct, frozen=True, tag="compare"):
 
 
 class TimePart(msgspec.Struct, frozen=True, tag="time"):
-    """A part of a timestamp (ISO 8601, in its own time zone)."""
+    """A part of a timestamp (ISO 8601, in its own time zone): a number, or below or above it."""
 
     part: Part
-    number: int
+    number: int | float
+    operator: Operator | None = None
 
 
 class Exists(msgspec.Struct, frozen=True, tag="exists"):
@@ -91,6 +93,7 @@ class FieldReference(msgspec.Struct, frozen=True, tag="fieldref"):
     field: str
     starts: bool = False
     ends: bool = False
+    cased: bool = False
 
 
 Test = Text | Wildcard | Regex | Cidr | Compare | TimePart | Exists | IsNull | FieldReference
@@ -131,8 +134,8 @@ def predicate(test: Test) -> Predicate:
             return _cidr_predicate(network)
         case Compare(operator, number):
             return _compare_predicate(operator, number)
-        case TimePart(part, number):
-            return lambda text: _time_part(text, part) == number
+        case TimePart(part, number, operator):
+            return _time_predicate(part, number, operator)
         case Exists(expected):
             return lambda text: expected
         case IsNull():
@@ -148,7 +151,8 @@ def holds_without_value(test: Test) -> bool:
 
 def refers(test: FieldReference, own: str, other: str) -> bool:
     """Whether a value's text refers to the other field's text as the test demands."""
-    own, other = own.lower(), other.lower()
+    if not test.cased:
+        own, other = own.lower(), other.lower()
     if test.starts and test.ends:
         return other in own
     if test.starts:
@@ -249,22 +253,32 @@ def number_of(text: str) -> int | float | None:
         return None
 
 
-def _compare_predicate(operator: Operator, wanted: int | float) -> Predicate:
-    def compares(text: str) -> bool:
-        number = number_of(text)
-        if number is None:
-            return False
-        match operator:
-            case "lt":
-                return number < wanted
-            case "lte":
-                return number <= wanted
-            case "gt":
-                return number > wanted
-            case "gte":
-                return number >= wanted
+_COMPARISONS: Mapping[Operator, Callable[[int | float, int | float], bool]] = {
+    "lt": lt,
+    "lte": le,
+    "gt": gt,
+    "gte": ge,
+}
 
-    return compares
+
+def _compare_predicate(operator: Operator, wanted: int | float) -> Predicate:
+    compares = _COMPARISONS[operator]
+
+    def holds(text: str) -> bool:
+        number = number_of(text)
+        return number is not None and compares(number, wanted)
+
+    return holds
+
+
+def _time_predicate(part: Part, wanted: int | float, operator: Operator | None) -> Predicate:
+    compares = eq if operator is None else _COMPARISONS[operator]
+
+    def holds(text: str) -> bool:
+        number = _time_part(text, part)
+        return number is not None and compares(number, wanted)
+
+    return holds
 
 
 def _time_part(text: str, part: Part) -> int | None:

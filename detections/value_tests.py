@@ -41,6 +41,7 @@ from detections.matchers import (
     Wildcard,
     text_of,
 )
+from detections.modifiers import CasedFieldReference
 
 _FLAGS: Mapping[SigmaRegularExpressionFlag, str] = {
     SigmaRegularExpressionFlag.IGNORECASE: "i",
@@ -73,9 +74,13 @@ def field_test(value: SigmaType) -> Test:
             return Cidr(str(value.network))
         case SigmaCompareExpression():
             operator: Operator = value.op.name.lower()  # type: ignore[assignment]
+            if isinstance(value.number, SigmaTimestampPart):
+                part = value.number.timestamp_part.name.lower()  # type: ignore[assignment]
+                return TimePart(part, value.number.number, operator)
             return Compare(operator, _number(value.number))
         case SigmaFieldReference():
-            return FieldReference(value.field, value.starts_with, value.ends_with)
+            cased = isinstance(value, CasedFieldReference)
+            return FieldReference(value.field, value.starts_with, value.ends_with, cased)
         case SigmaRegularExpression():
             return _regex(value)
         case _:
@@ -112,10 +117,9 @@ def _number(value: object) -> int | float:
 
 
 def _regex(value: SigmaRegularExpression) -> Regex:
-    if any(isinstance(part, Placeholder) for part in value.regexp.s):
-        raise RuleRejected(f"placeholder in the regular expression {value.regexp} has no value")
-    flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
-    return Regex(value.regexp.original, flags)
+    parts = _parts(value.regexp)
+    pattern = "".join("*" if part is None else part or "?" for part in parts)
+    return Regex(pattern, "".join(sorted(_FLAGS[flag] for flag in value.flags)))
 
 
 def _parts(value: SigmaString) -> tuple[str | None, ...]:

@@ -36,11 +36,12 @@ from sigma.types import (
 )
 
 from detections.compiler import Rule
+from detections.documents import compile_text
 from detections.engine import Engine
 from detections.explain import explain
 from detections.literals import required_literal
 from detections.log_source import EventSources
-from detections.rule_set import RuleSet, compile_text
+from detections.rule_set import RuleSet
 from pipeline.schema.event import Scalar, Value
 
 TEST = EventSources(frozenset(), frozenset({"test"}), frozenset())

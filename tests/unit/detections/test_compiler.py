@@ -142,13 +142,8 @@ def test_a_condition_holds_by_the_numbers_of_the_items_that_do() -> None:
     assert not condition({0})
     assert not condition({0, 1, 2})
     assert not condition(frozenset())
-    assert [two(set(found)) for found in ("", (0,), (0, 2), (0, 1, 2), (1,))] == [
-        False,
-        True,
-        False,
-        True,
-        True,
-    ]
+    seen: list[set[int]] = [set(), {0}, {0, 2}, {0, 1, 2}, {1}]
+    assert [two(found) for found in seen] == [False, True, False, True, True]
 
 
 def test_an_empty_conjunction_holds_and_an_empty_disjunction_does_not() -> None:

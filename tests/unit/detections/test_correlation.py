@@ -14,8 +14,8 @@ from detections.correlation import (
     Hit,
     HitFinder,
 )
+from detections.documents import compile_text
 from detections.errors import RuleProblem
-from detections.rule_set import compile_text
 from pipeline.schema.alert import EventPosition
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

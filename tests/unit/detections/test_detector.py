@@ -5,7 +5,8 @@ import pytest
 from detections.compiler import Rule
 from detections.correlation import Correlation
 from detections.detector import Detected, Detector
-from detections.rule_set import RuleSet, compile_text
+from detections.documents import compile_text
+from detections.rule_set import RuleSet
 from detections.settings import DetectionSettings
 from pipeline.schema.alert import EventPosition
 from pipeline.schema.event import Event, Kind

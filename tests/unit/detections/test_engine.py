@@ -5,10 +5,11 @@ import pytest
 import yaml
 
 from detections.compiler import Rule
+from detections.documents import compile_text
 from detections.engine import Engine
 from detections.event_texts import keyword_texts
 from detections.log_source import EventSources
-from detections.rule_set import RuleSet, compile_text
+from detections.rule_set import RuleSet
 from pipeline.schema.event import Value
 
 TEST = EventSources(frozenset({"p"}), frozenset({"c"}), frozenset({"s"}))

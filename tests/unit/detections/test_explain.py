@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from detections.compiler import Rule
+from detections.documents import compile_text
 from detections.explain import MAX_SEEN_CHARS, Explanation, explain, in_words
 from detections.log_source import EventSources
 from detections.matchers import (
@@ -16,7 +17,6 @@ from detections.matchers import (
     TimePart,
     Wildcard,
 )
-from detections.rule_set import compile_text
 
 TEST = EventSources(frozenset(), frozenset({"test"}), frozenset())
 

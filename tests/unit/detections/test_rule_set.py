@@ -6,8 +6,9 @@ import pytest
 
 from detections.compiler import Rule
 from detections.correlation import Correlation
+from detections.documents import compile_text
 from detections.errors import RuleProblem
-from detections.rule_set import compile_text, load, rule_files
+from detections.rule_set import load, rule_files
 
 RULE = """title: A Rule
 id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c001
@@ -90,7 +91,7 @@ def test_a_rule_without_an_id_or_level_gets_one() -> None:
         (RULE.replace("{product: Windows, category: process_creation}", "{definition: x}"), 6, ""),
         (RULE + "level: low\n", 10, "'level' stands twice"),
         (RULE.replace("level: high", "level: huge"), 10, "huge"),
-        ("title: f\nfilter: {rules: [x]}\n", 1, "filters are not evaluated"),
+        ("title: f\nfilter: {rules: [x]}\n", 1, "a filter has one"),
         ("action: global\ntitle: x\n", 1, "no longer part of Sigma"),
         ("a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n" + "d: " + "[" * 500 + "]" * 500, 1, ""),
     ],

@@ -3,15 +3,24 @@
 import io
 import json
 from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 
+from detections.detector import Detected
 from detections.engine import Engine
 from detections.log_source import EventSources, parse_log_source
 from detections.rule_set import RuleSet, load
+from detections.rule_watch import RuleWatch
 from detections.scan import main_scan
+from detections.settings import DetectionSettings
+from pipeline.schema.alert import EventPosition
+from pipeline.schema.codec import decode_event, encode_event
+from pipeline.schema.event import Event, Kind
+from pipeline.schema.fields import with_ecs
 from pipeline.schema.flatten import flatten
 
 
@@ -87,19 +96,84 @@ def test_scan_finds_exactly_the_expected_matches(sigma_set: Path, cache: Path) -
     assert found == expected
 
 
-def test_every_case_of_the_meaning_of_sigma_holds(sigma_set: Path, tmp_path: Path) -> None:
-    wrong = []
+class Case(TypedDict):
+    """An event and whether a rule, or which rules, must match it."""
+
+    event: dict[str, Any]
+    match: bool | list[str]
+
+
+def titles(case: Case, title: str) -> list[str]:
+    """The titles that must be found, for a case of one rule as of several."""
+    match = case["match"]
+    return match if isinstance(match, list) else [title] * match
+
+
+def cases(sigma_set: Path) -> Iterator[tuple[str, str, list[Case]]]:
+    """Every entry of ``semantics``: a name, a rule file's text and its cases."""
     for line in (sigma_set / "semantics" / "matcher.jsonl").read_text().splitlines():
         entry = json.loads(line)
-        rule = tmp_path / f"{entry['id']}.yml"
-        rule.write_text(json.dumps(entry["rule"]))  # JSON is YAML
-        engine = Engine(load([rule]))
-        for case in entry["cases"]:
-            found = engine.evaluate(flatten(case["event"]), "", sources({"category": "test"}))
-            if bool(found) != case["match"]:
-                wrong.append((entry["id"], case))
+        yield entry["id"], json.dumps(entry["rule"]), entry["cases"]  # JSON is YAML
+    for line in (sigma_set / "semantics" / "filters.jsonl").read_text().splitlines():
+        entry = json.loads(line)
+        yield entry["id"], entry["rules"], entry["cases"]
+
+
+def test_scan_finds_every_case_of_the_meaning_of_sigma(sigma_set: Path, tmp_path: Path) -> None:
+    wrong = []
+    for name, text, expected in cases(sigma_set):
+        rules, events = tmp_path / f"{name}.yml", tmp_path / f"{name}.ndjson"
+        rules.write_text(text)
+        events.write_text("".join(json.dumps(case["event"]) + "\n" for case in expected))
+        out, err = io.StringIO(), io.StringIO()
+        main_scan([rules], [events], ["category=test"], out, err)
+        found = [json.loads(line) for line in out.getvalue().splitlines()]
+        for number, case in enumerate(expected, 1):
+            own = [line["title"] for line in found if line["line"] == number]
+            if own != titles(case, name):
+                wrong.append((name, case, own))
 
     assert wrong == []
+
+
+async def test_live_rules_find_every_case_of_the_meaning_of_sigma(
+    sigma_set: Path, tmp_path: Path
+) -> None:
+    settings = DetectionSettings(shipped_rules=False, rule_directories=(tmp_path,))
+    rules, wrong = RuleWatch(settings), []
+    for name, text, expected in cases(sigma_set):
+        (tmp_path / "rules.yml").write_text(text)
+        await rules.load()
+        for case in expected:
+            found = Detected()
+            rules.detector.detect(
+                as_collected(case["event"]), POSITION, found, observed_time=OBSERVED
+            )
+            own = [alert.rule_title for alert in found.alerts]
+            if own != titles(case, name):
+                wrong.append((name, case, own))
+
+    assert wrong == []
+
+
+OBSERVED = datetime(2026, 1, 1, tzinfo=UTC)
+POSITION = EventPosition(id="e", topic="events", partition=0, offset=0, time=OBSERVED)
+
+
+def as_collected(document: dict[str, Any]) -> Event:
+    """A document as an event that has been through the log."""
+    raw = json.dumps(document).encode()
+    fields = {**with_ecs(flatten(document)), "logsource.category": "test"}
+    event = Event(
+        id="e",
+        kind=Kind.LOG,
+        time=OBSERVED,
+        observed_time=OBSERVED,
+        source="test",
+        fields=fields,
+        raw=raw,
+    )
+    return decode_event(encode_event(event))
 
 
 def test_every_raw_line_is_found_by_the_rules_it_must_be_found_by(
