@@ -179,6 +179,8 @@ class _Expand(SigmaExpandModifier):
         if isinstance(val, SigmaRegularExpression):
             return self._regular_expression(val)
         val.insert_placeholders()
+        if not any(isinstance(part, Placeholder) and part.name in self.values for part in val.s):
+            return val
         choices: list[Sequence[Sequence[_Part]]] = [
             [SigmaString(one).s for one in self.values[part.name]]
             if isinstance(part, Placeholder) and part.name in self.values
@@ -193,6 +195,8 @@ class _Expand(SigmaExpandModifier):
     def _regular_expression(self, val: SigmaRegularExpression) -> SigmaType:
         """Values are text in the expression; their wildcards stay wildcards."""
         pieces = _PLACEHOLDER.split(val.regexp.original)
+        if self.values.keys().isdisjoint(pieces[1::2]):
+            return val.insert_placeholders()
         choices: list[Sequence[str]] = [
             [_as_regex(one) for one in self.values[piece]]
             if index % 2 and piece in self.values
