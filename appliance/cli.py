@@ -147,12 +147,27 @@ def scan(
         list[str] | None,
         typer.Option(help="product=…,category=…,service=…; a repeated key means any of them."),
     ] = None,
+    pipeline: Annotated[
+        list[str] | None,
+        typer.Option(help="pySigma processing pipeline: file, directory or name; may repeat."),
+    ] = None,
+    placeholders: Annotated[
+        list[Path] | None, typer.Option(help="YAML of placeholders' values; may repeat.")
+    ] = None,
     format_: Annotated[ScanFormat, typer.Option("--format")] = ScanFormat.JSONL,
 ) -> None:
     """Hold Sigma rules against files: one line a match."""
     from detections.scan import main_scan
 
-    sys.exit(main_scan(rules, [*events, *(more_events or [])], logsource or [], sys.stdout))
+    code = main_scan(
+        rules,
+        [*events, *(more_events or [])],
+        logsource or [],
+        sys.stdout,
+        pipelines=pipeline or [],
+        placeholder_files=placeholders or [],
+    )
+    sys.exit(code)
 
 
 @token_app.command("create")

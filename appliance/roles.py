@@ -246,13 +246,15 @@ def _own_targets(configuration: Configuration) -> list[ScrapeTarget]:
 
 
 async def _web(configuration: Configuration, secrets: Secrets, ready: Ready) -> None:
-    from detections.rule_watch import directories_of
+    from detections.rule_watch import directories_of, processing_of
     from web.app import run
 
+    detections = detection_settings(configuration)
     await run(
         configuration.web,
         pipeline_of(configuration, secrets, "web", reader=True),
-        directories_of(detection_settings(configuration)),
+        directories_of(detections),
+        processing_of(detections),
         ready=ready,
     )
 

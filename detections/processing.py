@@ -9,7 +9,7 @@ with file, line and reason, and is left out.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import distributions
 from pathlib import Path
@@ -40,6 +40,12 @@ class Processing:
     pipeline: ProcessingPipeline | None = None
     digest: str = ""
     problems: tuple[RuleProblem, ...] = ()
+
+    def or_last(self, last: "Processing | None") -> "Processing":
+        """What stays in force where this one has problems: the last, if any, with these named."""
+        if last is None or not self.problems:
+            return self
+        return replace(last, problems=self.problems)
 
 
 UNPROCESSED = Processing()
@@ -75,10 +81,16 @@ class ProcessingSources:
             problems=tuple(reading.problems),
         )
 
+    def places(self) -> list[Path]:
+        """The files and directories that it names, whether or not they are there."""
+        return [*self.placeholder_files, *map(Path, self.pipelines)]
+
     def files(self) -> list[Path]:
         """Every file that it is read from, as they are now."""
-        given = [path for one in self.pipelines if (path := Path(one)).exists()]
-        return [*self.placeholder_files, *(file for path in given for file in _files(path))]
+        return [file for path in self.places() for file in _files(path)]
+
+
+NO_PROCESSING = ProcessingSources()
 
 
 class _Reading:

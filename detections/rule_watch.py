@@ -1,11 +1,13 @@
 """The detector in force: made from rule directories, made anew when their files change.
 
 A change takes effect between two events, whole or not at all: a directory that cannot be read
-leaves the rules as they were loaded (with its problem named), never none.
+leaves the rules as they were loaded (with its problem named), never none. While placeholders or
+pipelines cannot be read, those that could be last stay in force.
 """
 
 import asyncio
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import structlog
@@ -13,6 +15,7 @@ from watchfiles import awatch
 
 from detections.detector import Detector
 from detections.metrics import PROBLEMS, RULES
+from detections.processing import Processing, ProcessingSources
 from detections.rule_set import SHIPPED_RULES, RuleSet, load, rule_files
 from detections.settings import DetectionSettings
 
@@ -28,12 +31,23 @@ def directories_of(settings: DetectionSettings) -> list[Path]:
     return [*((SHIPPED_RULES,) if settings.shipped_rules else ()), *settings.rule_directories]
 
 
+def processing_of(settings: DetectionSettings) -> ProcessingSources:
+    """Where placeholders and pipelines come from."""
+    return ProcessingSources(
+        placeholders=settings.placeholders,
+        placeholder_files=settings.placeholder_files,
+        pipelines=settings.pipelines,
+    )
+
+
 class RuleWatch:
     """Holds the detector in force. For the loop; loading is done in a thread."""
 
     def __init__(self, settings: DetectionSettings) -> None:
         self._settings = settings
         self._directories = directories_of(settings)
+        self._sources = processing_of(settings)
+        self._processing: Processing | None = None
         self._detector: Detector | None = None
         self._files: frozenset[tuple[str, int, int]] = frozenset()
 
@@ -73,23 +87,27 @@ class RuleWatch:
         for what changed before the watch began, for directories that did not exist yet and for
         file systems that give no notice.
         """
-        watched = [path for path in self._directories if path.exists()] or [SHIPPED_RULES]
+        given = [*self._directories, *self._sources.places()]
+        watched = [path for path in given if path.exists()] or [SHIPPED_RULES]
         async for _ in awatch(*watched, rust_timeout=_LOOK_MS, yield_on_timeout=True):
             if await asyncio.to_thread(self._fingerprint) != self._files:
                 await self.load()
 
     def _fingerprint(self) -> frozenset[tuple[str, int, int]]:
-        """Every rule file with its size and time of change."""
+        """Every file that rules depend on, with its size and time of change."""
         found = set()
-        for path in (path for directory in self._directories for path in rule_files(directory)):
+        rules = (path for directory in self._directories for path in rule_files(directory))
+        for path in chain(rules, self._sources.files()):
             with suppress(OSError):
                 status = path.stat()
                 found.add((str(path), status.st_size, status.st_mtime_ns))
         return frozenset(found)
 
     def _read(self) -> RuleSet:
+        self._processing = self._sources.read().or_last(self._processing)
         return load(
             self._directories,
+            processing=self._processing,
             cache_directory=self._settings.cache_directory,
             max_file_bytes=self._settings.max_rule_file_bytes,
         )

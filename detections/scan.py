@@ -26,6 +26,7 @@ from detections.correlation import HitFinder
 from detections.engine import Engine, Match
 from detections.errors import LogSourceInvalid
 from detections.log_source import EventSources, parse_log_source
+from detections.processing import ProcessingSources
 from detections.rule_set import load
 from pipeline.schema.event import Value
 from pipeline.schema.fields import MESSAGE, with_ecs
@@ -58,6 +59,8 @@ def main_scan(
     out: TextIO,
     err: TextIO = sys.stderr,
     *,
+    pipelines: Sequence[str] = (),
+    placeholder_files: Sequence[Path] = (),
     cache_directory: Path | None = None,
 ) -> int:
     """Hold rules against the events of files; one JSON line a match on ``out``.
@@ -75,7 +78,11 @@ def main_scan(
         err.write(f"--rules: {missing[0]} does not exist\n" if missing else "--rules: none given\n")
         return 2
     started = time.monotonic()
-    rule_set = load(rules, cache_directory=cache_directory)
+    processing = ProcessingSources(placeholder_files=placeholder_files, pipelines=pipelines).read()
+    if processing.problems:
+        err.writelines(f"{problem}\n" for problem in processing.problems)
+        return 2
+    rule_set = load(rules, processing=processing, cache_directory=cache_directory)
     for problem in rule_set.problems:
         err.write(f"{problem}\n")
     engine = Engine(rule_set)

@@ -17,6 +17,18 @@ class DetectionSettings(Section):
         default=(),
         description="Directories of Sigma rules; a rule in a later one replaces its namesake.",
     )
+    placeholders: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Values of rules' %placeholders%, each a list; * and ? are wildcards.",
+    )
+    placeholder_files: tuple[Path, ...] = Field(
+        default=(), description="YAML files of more: a name, and a value or a list of values."
+    )
+    pipelines: tuple[str, ...] = Field(
+        default=(),
+        description="pySigma processing pipelines that change rules: files, directories, or names"
+        " of installed ones.",
+    )
     cache_directory: Path | None = Field(
         default=None, description="Where compiled rules are kept between starts; None: nowhere."
     )

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from fastapi import Depends, FastAPI
 
+from detections.processing import NO_PROCESSING, ProcessingSources
 from pipeline.bus.admin import HANGING_SECONDS, Admin
 from pipeline.settings import PipelineSettings
 from pipeline.store.client import StoreClient
@@ -37,7 +38,10 @@ DRAIN_SECONDS = 5
 
 
 def create_app(
-    settings: WebSettings, pipeline: PipelineSettings, rule_directories: Sequence[Path]
+    settings: WebSettings,
+    pipeline: PipelineSettings,
+    rule_directories: Sequence[Path],
+    processing: ProcessingSources = NO_PROCESSING,
 ) -> FastAPI:
     """The console as an ASGI application; its tables are brought up to date first.
 
@@ -45,10 +49,11 @@ def create_app(
         settings: The console's own.
         pipeline: Where bus and store are.
         rule_directories: Where the rules lie that the detectors evaluate.
+        processing: The placeholders and pipelines that they evaluate them with.
     """
     database = Database(settings.database_url)
     database.migrate()
-    console = build_console(settings, pipeline, rule_directories, database)
+    console = build_console(settings, pipeline, rule_directories, processing, database)
     watch = console.watch
 
     @asynccontextmanager
@@ -96,6 +101,7 @@ def build_console(
     settings: WebSettings,
     pipeline: PipelineSettings,
     rule_directories: Sequence[Path],
+    processing: ProcessingSources,
     database: Database,
 ) -> Console:
     """Every service, over a database whose tables are up to date."""
@@ -114,7 +120,7 @@ def build_console(
         store=store,
         log_watch=log_watch,
         accountant=Accountant(store, log_watch, retention_days=pipeline.store.retention_days),
-        rulebook=Rulebook(rule_directories),
+        rulebook=Rulebook(rule_directories, processing=processing),
         watch=Watch(settings, count_open),
         tail=Tail(pipeline.bus),
     )
@@ -124,6 +130,7 @@ async def run(
     settings: WebSettings,
     pipeline: PipelineSettings,
     rule_directories: Sequence[Path],
+    processing: ProcessingSources = NO_PROCESSING,
     *,
     ready: Callable[[], None],
 ) -> None:
@@ -133,9 +140,10 @@ async def run(
         settings: The console's own.
         pipeline: Where bus and store are.
         rule_directories: Where the rules lie that the detectors evaluate.
+        processing: The placeholders and pipelines that they evaluate them with.
         ready: Called once requests are answered.
     """
-    app = await asyncio.to_thread(create_app, settings, pipeline, rule_directories)
+    app = await asyncio.to_thread(create_app, settings, pipeline, rule_directories, processing)
     config = uvicorn.Config(
         app,
         host=settings.host,

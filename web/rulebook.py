@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import select
 
+from detections.processing import NO_PROCESSING, Processing, ProcessingSources
 from detections.rule_set import RuleSet, load
 from pipeline.schema.control import RuleState
 from web.database.engine import Database
@@ -48,8 +49,16 @@ class Rulebook:
         rules: What was loaded last; empty until ``load`` has returned once.
     """
 
-    def __init__(self, directories: Sequence[Path], *, cache_directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        directories: Sequence[Path],
+        *,
+        processing: ProcessingSources = NO_PROCESSING,
+        cache_directory: Path | None = None,
+    ) -> None:
         self._directories = tuple(directories)
+        self._sources = processing
+        self._processing: Processing | None = None
         self._cache_directory = cache_directory
         self._stamp: object = None
         self.rules = RuleSet()
@@ -62,14 +71,21 @@ class Rulebook:
 
     async def load(self) -> RuleSet:
         """Load now, unless no file has changed."""
-        stamp = await asyncio.to_thread(_stamp, self._directories)
+        places = (*self._directories, *self._sources.places())
+        stamp = await asyncio.to_thread(_stamp, places)
         if stamp != self._stamp:
-            self.rules = await asyncio.to_thread(
-                load, self._directories, cache_directory=self._cache_directory
-            )
+            self.rules = await asyncio.to_thread(self._read)
             self._stamp = stamp
             log.info("rules_loaded", rules=len(self.rules.rules), problems=len(self.rules.problems))
         return self.rules
+
+    def _read(self) -> RuleSet:
+        self._processing = self._sources.read().or_last(self._processing)
+        return load(
+            self._directories,
+            processing=self._processing,
+            cache_directory=self._cache_directory,
+        )
 
 
 def switches(database: Database) -> dict[str, Switch]:
@@ -114,7 +130,7 @@ def _switch(row: RuleStateRow) -> Switch:
 
 
 def _stamp(directories: Sequence[Path]) -> object:
-    """Something that differs when a rule file was added, changed or removed."""
+    """Something that differs when a file was added, changed or removed."""
     files = (
         path
         for directory in directories

@@ -219,3 +219,40 @@ def test_scan_and_the_live_worker_find_the_same(rules: Path, tmp_path: Path) -> 
     assert [(match["line"], match["rule"]) for match in scanned] == [
         (alert.events[0].offset, alert.rule_id) for alert in live.alerts
     ]
+
+
+def test_pipelines_and_placeholders_may_be_given(rules: Path, tmp_path: Path) -> None:
+    file, pipeline, values = tmp_path / "e.ndjson", tmp_path / "p.yml", tmp_path / "v.yml"
+    file.write_text('{"name": "evil"}\n{"word": "evil"}\n{"name": "root"}\n')
+    pipeline.write_text("transformations: [{type: field_name_mapping, mapping: {word: name}}]\n")
+    values.write_text("admins: [root]\n")
+    (rules / "expand.yml").write_text(
+        "title: Admin\nlogsource: {category: test}\n"
+        "detection: {s: {word|expand: '%admins%'}, condition: s}\n"
+    )
+    out, err = io.StringIO(), io.StringIO()
+
+    code = main_scan(
+        [rules],
+        [file],
+        ["category=test"],
+        out,
+        err,
+        pipelines=[str(pipeline)],
+        placeholder_files=[values],
+    )
+
+    found = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert code == 0
+    assert [(line["line"], line["title"]) for line in found] == [(1, "Evil"), (3, "Admin")]
+
+
+def test_nothing_is_scanned_without_the_pipeline_that_was_asked_for(
+    rules: Path, tmp_path: Path
+) -> None:
+    out, err = io.StringIO(), io.StringIO()
+
+    code = main_scan([rules], [], [], out, err, pipelines=[str(tmp_path / "missing.yml")])
+
+    assert code == 2
+    assert "missing.yml" in err.getvalue()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from detections.processing import ProcessingSources
 from pipeline.schema.control import RuleState, decode_decision
 from pipeline.schema.topics import CONTROL
 from tests.support.console import TestedConsole
@@ -38,6 +39,25 @@ async def test_a_changed_file_is_taken_up_and_an_unchanged_one_is_not_read_again
 
     assert same is first
     assert [rule.title for rule in changed.rules] == ["Another"]
+
+
+async def test_placeholders_and_pipelines_are_those_of_the_detectors(tmp_path: Path) -> None:
+    rules, values = tmp_path / "rules", tmp_path / "values.yml"
+    rules.mkdir()
+    text = RULE.format(title="One").replace("user.name: root", "user.name|expand: '%admins%'")
+    (rules / "a.yml").write_text(text)
+    values.write_text("admins: [root]")
+    book = Rulebook([rules], processing=ProcessingSources(placeholder_files=[values]))
+
+    [rule] = (await book.load()).rules
+    values.write_text("admins: [root, adm_*]")
+    [again] = (await book.load()).rules
+    values.write_text("admins: [")
+    broken = await book.load()
+
+    assert rule.revision != again.revision
+    assert [one.revision for one in broken.rules] == [again.revision]
+    assert [problem.path for problem in broken.problems] == [str(values)]
 
 
 async def test_a_file_that_went_takes_its_rule_along_and_a_broken_one_is_named(
