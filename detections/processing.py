@@ -8,7 +8,7 @@ with file, line and reason, and is left out.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import distributions
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 from sigma.exceptions import SigmaError
+from sigma.pipelines.base import Pipeline
 from sigma.processing.pipeline import ProcessingPipeline
 
 from detections.errors import RuleProblem
@@ -145,11 +146,9 @@ class _Reading:
 
     def _named(self, name: str) -> Iterator[ProcessingPipeline]:
         """A pipeline that an installed package has under that name."""
-        from sigma.plugins import InstalledSigmaPlugins  # slow: imports every such package
-
-        found = InstalledSigmaPlugins.autodiscover(include_backends=False, include_validators=False)
-        if name not in found.pipelines:
-            known = ", ".join(sorted(found.pipelines)) or "none"
+        found = _installed()
+        if name not in found:
+            known = ", ".join(sorted(found)) or "none"
             reason = f"no file and no installed processing pipeline has this name; known: {known}"
             self._problem(Path(name), 1, reason)
             return
@@ -159,7 +158,7 @@ class _Reading:
             if one.name.lower().startswith("pysigma")
         )
         self.note(f"{name}: {versions}")
-        yield found.get_pipeline_resolver().resolve_pipeline(name)
+        yield found[name]()
 
     def _text(self, path: Path) -> str | None:
         try:
@@ -176,6 +175,24 @@ class _Reading:
 
     def _problem(self, path: Path, line: int, reason: str) -> None:
         self.problems.append(RuleProblem(path=str(path), line=line, reason=reason))
+
+
+def _installed() -> Mapping[str, Callable[[], ProcessingPipeline]]:
+    """The pipelines of installed packages by name; imports these packages.
+
+    In pySigma 1.5.1 all pipelines made by its decorator are one object, so that each name means
+    the one imported last; while they are imported, each is made an object of its own.
+    """
+    from sigma.plugins import InstalledSigmaPlugins  # half a second
+
+    shared = Pipeline.__new__
+    Pipeline.__new__ = lambda cls, *_, **__: object.__new__(cls)  # type: ignore[method-assign]
+    try:
+        return InstalledSigmaPlugins.autodiscover(
+            include_backends=False, include_validators=False
+        ).pipelines
+    finally:
+        Pipeline.__new__ = shared  # type: ignore[method-assign]
 
 
 def _files(path: Path) -> list[Path]:

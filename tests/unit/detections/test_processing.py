@@ -1,4 +1,5 @@
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,30 @@ def test_a_pipeline_of_an_installed_package_is_known_by_name() -> None:
     assert found.problems == ()
     assert fields(rule.condition) == ["mappedA", "User"]
     assert found.digest == read("dummy_test").digest != ""
+
+
+PACKAGE = """from sigma.pipelines.base import Pipeline
+from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
+from sigma.processing.transformations import FieldMappingTransformation
+
+
+@Pipeline
+def NAME_pipeline() -> ProcessingPipeline:
+    return ProcessingPipeline(items=[ProcessingItem(FieldMappingTransformation({"Image": "NAME"}))])
+"""
+
+
+def test_every_name_means_its_own_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ours_a", "ours_b"):
+        folder = tmp_path / "sigma" / "pipelines" / name
+        write(folder / "__init__.py", PACKAGE.replace("NAME", name))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    for name in ("ours_a", "ours_b"):
+        rule = compiled(RULE, read(name, admins=("a",)))
+        assert fields(rule.condition) == [name, "User"]
+    for name in ("ours_a", "ours_b"):
+        monkeypatch.delitem(sys.modules, f"sigma.pipelines.{name}")
 
 
 @pytest.mark.parametrize(
