@@ -32,6 +32,18 @@ correlation:
 """
 
 
+MANY = """title: Two of three
+id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c002
+logsource: {product: windows}
+detection: {a: {f|hour|gte: 22}, b: {g|fieldref|cased: h}, c: [x], condition: 2 of them}
+"""
+FILTER = """title: Exceptions
+id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c00f
+logsource: {product: windows}
+filter: {rules: any, a: {f: 1}, condition: not a}
+"""
+
+
 def write(directory: Path, name: str, text: str) -> Path:
     path = directory / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,6 +196,8 @@ def test_the_cache_gives_what_parsing_gives(tmp_path: Path) -> None:
     write(tmp_path, "rules/a.yml", RULE)
     write(tmp_path, "rules/b.yml", CORRELATION)
     write(tmp_path, "rules/c.yml", "title: [")
+    write(tmp_path, "rules/d.yml", MANY)
+    write(tmp_path, "rules/e.yml", FILTER)
     cache = tmp_path / "cache"
 
     parsed = load([tmp_path / "rules"], cache_directory=cache)
@@ -192,6 +206,7 @@ def test_the_cache_gives_what_parsing_gives(tmp_path: Path) -> None:
     assert cached == parsed == load([tmp_path / "rules"])
     assert len(list(cache.iterdir())) == 1
     assert isinstance(cached.correlations[0], Correlation)
+    assert all(rule.filters for rule in cached.rules)
 
 
 def test_a_changed_file_is_parsed_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 from detections.detector import Detected
 from detections.engine import Engine
 from detections.log_source import EventSources, parse_log_source
+from detections.processing import Processing
 from detections.rule_set import RuleSet, load
 from detections.rule_watch import RuleWatch
 from detections.scan import main_scan
@@ -67,6 +69,18 @@ def test_every_rule_is_loaded_or_a_named_problem(rule_set: RuleSet) -> None:
     assert len(rule_set.problems) == 25
     assert all("placeholder" in problem.reason for problem in rule_set.problems)
     assert all(problem.line > 1 and problem.rule_id for problem in rule_set.problems)
+
+
+def test_with_values_for_every_placeholder_every_rule_is_loaded(
+    sigma_set: Path, rule_set: RuleSet
+) -> None:
+    refused = [Path(problem.path) for problem in rule_set.problems]
+    names = {name for path in refused for name in re.findall("%([^% ]+)%", path.read_text())}
+
+    found = load(refused, processing=Processing(placeholders={name: ("a", "b*") for name in names}))
+
+    assert len(found.rules) == len(refused)
+    assert found.problems == []
 
 
 @pytest.mark.timeout(300)
