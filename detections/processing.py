@@ -57,7 +57,8 @@ class ProcessingSources:
     """Where it is read from.
 
     Attributes:
-        placeholders: Values given in the settings; a file's replace them.
+        placeholders: Values given in the settings; a file's replace them. A list of none is no
+            value: the rule would lose the item.
         placeholder_files: YAML files of more; a later one replaces what an earlier one says.
         pipelines: Files, directories or names of pipelines.
     """
@@ -70,7 +71,7 @@ class ProcessingSources:
         """All of it; never fails as a whole."""
         reading = _Reading()
         reading.note(repr(sorted(self.placeholders.items())) if self.placeholders else "")
-        placeholders = dict(self.placeholders)
+        placeholders = {name: values for name, values in self.placeholders.items() if values}
         for path in self.placeholder_files:
             placeholders.update(reading.placeholders(path))
         pipelines = [one for given in self.pipelines for one in reading.pipelines(given)]
@@ -121,9 +122,11 @@ class _Reading:
             if not isinstance(found, dict):
                 raise ValueError("a mapping of placeholder names to values is expected")
             return {str(name): _values(name, value) for name, value in found.items()}
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+        except yaml.YAMLError as error:
+            self._problem(path, _line(error, text), _not_yaml(error))
+        except (ValueError, RecursionError) as error:
             self._problem(path, _line(error, text), str(error))
-            return {}
+        return {}
 
     def pipelines(self, given: str) -> Iterator[ProcessingPipeline]:
         path = Path(given)
@@ -137,7 +140,7 @@ class _Reading:
             try:
                 yield ProcessingPipeline.from_yaml(text, source_path=str(file))
             except yaml.YAMLError as error:
-                self._problem(file, _line(error, text), f"not YAML: {error}")
+                self._problem(file, _line(error, text), _not_yaml(error))
             except (SigmaError, ValueError, RecursionError) as error:
                 self._problem(file, _line(error, text), f"processing pipeline: {error}")
             except (TypeError, AttributeError, LookupError) as error:
@@ -206,6 +209,10 @@ def _values(name: object, written: object) -> tuple[str, ...]:
     if not values or not all(isinstance(one, str | int) for one in values):
         raise ValueError(f"the placeholder {name!r} wants a text, or a list of at least one")
     return tuple(map(str, values))
+
+
+def _not_yaml(error: yaml.YAMLError) -> str:
+    return f"not YAML: {getattr(error, 'problem', None) or error}"
 
 
 def _line(error: Exception, text: str) -> int:

@@ -78,10 +78,17 @@ def test_placeholders_come_from_settings_and_files_the_later_winning(tmp_path: P
     assert user == Item("User", Text("equals", "alice"))
 
 
+def test_a_placeholder_with_a_list_of_no_values_has_none() -> None:
+    [problem] = compile_text(RULE, processing=read(admins=()))
+
+    assert isinstance(problem, RuleProblem)
+    assert problem.reason == "placeholder %admins% has no value"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
-        ("a: [", 1, "parsing"),
+        ("a: [", 1, "not YAML"),
         ("- a\n", 1, "mapping"),
         ("ok: x\nbad: {a: 1}\n", 2, "'bad' wants a text"),
         ("ok: x\n\nbad: []\n", 3, "'bad' wants a text"),
@@ -97,6 +104,7 @@ def test_a_placeholder_file_that_cannot_be_read_is_a_problem(
 
     assert (problem.path, problem.line) == (str(path), line)
     assert reason in problem.reason
+    assert "\n" not in problem.reason
 
 
 def test_pipelines_change_rules_in_the_order_of_their_priority(tmp_path: Path) -> None:
