@@ -17,7 +17,7 @@ from detections.history import History
 from detections.hunt import hunt
 from detections.parity import Parity, check_parity
 from detections.rule_set import RuleSet, load
-from detections.rule_watch import directories_of
+from detections.rule_watch import directories_of, processing_of
 from pipeline.bus.admin import Admin
 from pipeline.bus.position import OffsetRange, TopicPartition
 from pipeline.errors import QueryInvalid
@@ -112,7 +112,11 @@ class RulesShell:
         return 0
 
     def _rules(self) -> RuleSet:
-        return load(directories_of(self._settings), cache_directory=self._settings.cache_directory)
+        return load(
+            directories_of(self._settings),
+            processing=processing_of(self._settings).read(),
+            cache_directory=self._settings.cache_directory,
+        )
 
     def _rule(self, name: str) -> tuple[RuleSet, Rule]:
         """A rule by its id, name or file.
@@ -120,9 +124,11 @@ class RulesShell:
         Raises:
             RulesShellError: There is none, or it is a correlation.
         """
-        rule_set = load([Path(name)]) if Path(name).is_file() else self._rules()
+        processing = processing_of(self._settings).read()
+        is_file = Path(name).is_file()
+        rule_set = load([Path(name)], processing=processing) if is_file else self._rules()
         for rule in rule_set.rules:
-            if name in (rule.id, rule.name) or Path(name).is_file():
+            if name in (rule.id, rule.name) or is_file:
                 return rule_set, rule
         for problem in rule_set.problems[:1]:
             if Path(name).is_file():
@@ -140,6 +146,7 @@ class RulesShell:
         files = [Path(name) for name in names if Path(name).is_file()]
         loaded = load(
             [*directories_of(self._settings), *files],
+            processing=processing_of(self._settings).read(),
             cache_directory=self._settings.cache_directory,
         )
         every: list[Rule | Correlation] = [*loaded.rules, *loaded.correlations]

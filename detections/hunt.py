@@ -11,7 +11,7 @@ SQL down; whoever runs it chooses the span of time and the columns. Pure.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from detections.compiler import All, Any, Item, Node, Not, Rule
+from detections.compiler import All, Any, AtLeast, Item, Node, Not, Rule
 from detections.log_source import LogSource, WindowsPlace, windows_places
 from detections.matchers import Exists, FieldReference, Text, holds_without_value
 from detections.sql_fields import FieldColumns
@@ -134,6 +134,9 @@ class _ConditionWriter:
                 return f"(NOT {self.write(inner)})"
             case All(nodes):
                 return f"({' AND '.join(map(self.write, nodes))})" if nodes else "true"
+            case AtLeast(count, nodes):
+                held = " + ".join(f"toUInt32({self.write(inner)})" for inner in nodes)
+                return f"({held} >= {count})"
             case Any(nodes):
                 return f"({' OR '.join(self._alternatives(nodes))})" if nodes else "false"
 
@@ -155,7 +158,8 @@ class _ConditionWriter:
         match item.field, item.test:
             case str(field), FieldReference() as test:
                 compared = reference_test(test)("own", "other")
-                own, other = self._columns.lowered(field), self._columns.lowered(test.field)
+                column = self._columns.texts if test.cased else self._columns.lowered
+                own, other = column(field), column(test.field)
                 return f"arrayExists(own -> arrayExists(other -> {compared}, {other}), {own})"
             case str(field), test if holds_without_value(test):
                 return f"(NOT {self._columns.presence(field)})"

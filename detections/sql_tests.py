@@ -44,6 +44,7 @@ class ValueTest:
 
 # The numbers that `matchers.number_of` reads.
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 # Date and time of day in ISO 8601's extended format, whatever its zone.
 _TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(.[0-9]{2}:[0-9]{2}(:[0-9]{2}.*|[+-].*|Z)?)?$"
 _PARTS = {
@@ -110,8 +111,8 @@ def value_test(test: Test, binder: Binder) -> ValueTest:
             return _inside(network, binder)
         case Compare(operator, number):
             return _compared(operator, number, binder)
-        case TimePart(part, number):
-            return _timed(part, number, binder)
+        case TimePart(part, number, operator):
+            return _timed(part, operator, number, binder)
         case Exists() | IsNull():
             raise TypeError("presence is not about a value")
         case FieldReference():
@@ -143,7 +144,7 @@ def any_text(tests: Sequence[Text], binder: Binder) -> ValueTest:
 
 
 def reference_test(test: FieldReference) -> Callable[[str, str], str]:
-    """The SQL of a comparison of two texts in lower case."""
+    """The SQL of a comparison of two texts, in lower case unless the test is cased."""
     if test.starts and test.ends:
         return lambda own, other: f"position({own}, {other}) > 0"
     if test.starts:
@@ -178,20 +179,21 @@ def _inside(network: str, binder: Binder) -> ValueTest:
 def _compared(operator: str, number: float, binder: Binder) -> ValueTest:
     if abs(number) > 1 << 53:
         binder.note(BIG_NUMBER_NOTE)
-    sign = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}[operator]
+    sign = _SIGNS[operator]
     wanted, shape = binder.bind(float(number), "Float64"), binder.bind(_NUMBER, "String")
     return ValueTest(
         lambda value: f"(match({value}, {shape}) AND toFloat64OrZero({value}) {sign} {wanted})"
     )
 
 
-def _timed(part: str, number: int, binder: Binder) -> ValueTest:
+def _timed(part: str, operator: str | None, number: float, binder: Binder) -> ValueTest:
     binder.note(TIME_NOTE)
-    shape, wanted = binder.bind(_TIMESTAMP, "String"), binder.bind(number, "Int64")
+    sign = "=" if operator is None else _SIGNS[operator]
+    shape, wanted = binder.bind(_TIMESTAMP, "String"), binder.bind(float(number), "Float64")
     # The first 19 characters leave the zone out: a part is one of the sender's own clock.
     return ValueTest(
         lambda value: (
             f"(match({value}, {shape}) AND {_PARTS[part]}("
-            f"parseDateTimeBestEffortOrZero(substring({value}, 1, 19), 'UTC')) = {wanted})"
+            f"parseDateTimeBestEffortOrZero(substring({value}, 1, 19), 'UTC')) {sign} {wanted})"
         )
     )

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detections.compiler import Rule
+from detections.documents import compile_text
 from detections.engine import Engine
 from detections.errors import SqlImpossible
 from detections.hunt import Hunt, hunt
-from detections.rule_set import RuleSet, compile_text
+from detections.rule_set import RuleSet
 from pipeline.schema.event import Event, Value
 from pipeline.settings import StoreSettings
 from pipeline.store import rows
@@ -129,6 +130,36 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Value], bool]] = {
         {"detection": {"s": {"f|hour": 23}, "condition": "s"}},
         {"logsource.category": "test", "f": "2026-11-22T23:10:00+05:00"},
         True,
+    ),
+    "hours from one on": (
+        {"detection": {"s": {"f|hour|gte": 23}, "condition": "s"}},
+        {"logsource.category": "test", "f": "2026-11-22T23:10:00+05:00"},
+        True,
+    ),
+    "hours before one": (
+        {"detection": {"s": {"f|hour|lt": 23}, "condition": "s"}},
+        {"logsource.category": "test", "f": "2026-11-22T23:10:00+05:00"},
+        False,
+    ),
+    "a number of detections": (
+        {"detection": {"a": {"f": "x"}, "b": {"g": 1}, "c": {"h": 1}, "condition": "2 of them"}},
+        {"logsource.category": "test", "f": "x", "h": 1},
+        True,
+    ),
+    "fewer detections": (
+        {"detection": {"a": {"f": "x"}, "b": {"g": 1}, "c": {"h": 1}, "condition": "2 of them"}},
+        {"logsource.category": "test", "f": "x", "h": 2},
+        False,
+    ),
+    "a reference of the same case": (
+        {"detection": {"s": {"f|fieldref|cased": "g"}, "condition": "s"}},
+        {"logsource.category": "test", "f": "Bob", "g": "Bob"},
+        True,
+    ),
+    "a reference of another case": (
+        {"detection": {"s": {"f|fieldref|cased": "g"}, "condition": "s"}},
+        {"logsource.category": "test", "f": "Bob", "g": "bob"},
+        False,
     ),
     "a field with a column": (
         {"detection": {"s": {"user.name": "ROOT"}, "condition": "s"}},

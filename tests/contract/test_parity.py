@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from detections.compiler import Rule
+from detections.documents import compile_text
 from detections.history import History
 from detections.parity import Parity, check_parity
-from detections.rule_set import compile_text
 from detections.signature import TestIndex
 from pipeline.bus.position import OffsetRange, TopicPartition
 from pipeline.bus.producer import OutgoingRecord, Producer

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from detections.backtest import MAX_SAMPLES, Backtest, needed
 from detections.compiler import Rule
 from detections.correlation import Correlation
+from detections.documents import compile_text
 from detections.history import Placed
-from detections.rule_set import RuleSet, compile_text
+from detections.rule_set import RuleSet
 from detections.settings import DetectionSettings
 from pipeline.schema.alert import EventPosition
 from pipeline.schema.event import Event, Kind
