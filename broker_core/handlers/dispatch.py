@@ -133,10 +133,10 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.DESCRIBE_TRANSACTIONS: describe_transactions.handle,
     api_keys.LIST_TRANSACTIONS: list_transactions.handle,
     api_keys.DESCRIBE_TOPIC_PARTITIONS: describe_topic_partitions.handle,
-    controller_apis.WRITE_TXN_MARKERS: write_txn_markers.handle,
-    controller_apis.VERIFY_TRANSACTION: verify_transaction.handle,
     api_keys.CONSUMER_GROUP_HEARTBEAT: consumer_group_heartbeat.handle,
     api_keys.CONSUMER_GROUP_DESCRIBE: consumer_group_describe.handle,
+    controller_apis.WRITE_TXN_MARKERS: write_txn_markers.handle,
+    controller_apis.VERIFY_TRANSACTION: verify_transaction.handle,
 }
 _BEFORE_SIGN_IN = (api_keys.API_VERSIONS, api_keys.SASL_HANDSHAKE, api_keys.SASL_AUTHENTICATE)
 # Decoded, a request takes a multiple of its bytes; only Produce needs more, and stays opaque.
