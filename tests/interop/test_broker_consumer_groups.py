@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from tests.support.cluster import Cluster
-from tests.support.consumer_groups import at_rest, make_topic
+from tests.support.consumer_groups import REMEMBERS_BROKERS, at_rest, make_topic
 from tests.support.standalone_broker import StandaloneBroker
 from tests.support.waiting import until
 
@@ -67,6 +67,7 @@ class Member:
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
                 "topic.metadata.refresh.interval.ms": 1_000,
+                **REMEMBERS_BROKERS,
                 **config,
             }
         )
@@ -133,9 +134,7 @@ def test_three_members_share_and_take_over(
     assert seen == [(topic, number, at) for number in range(PARTITIONS) for at in range(100)]
 
 
-def test_members_go_on_where_they_were_after_a_kill(
-    broker: StandaloneBroker, admin: AdminClient, topic: str
-) -> None:
+def test_members_go_on_where_they_were_after_a_kill(broker: StandaloneBroker, topic: str) -> None:
     """While nothing is committed, whoever had to join anew would read everything again.
 
     No commit is under way when the broker dies: one that is can keep librdkafka 2.16 from ever
@@ -148,13 +147,13 @@ def test_members_go_on_where_they_were_after_a_kill(
     until(lambda: shares(members) == [3, 3], "each has three")
     produce(broker, topic, 300)
     until(lambda: sum(len(member.seen) for member in members) >= 100, "some are read")
-    before = at_rest(admin, topic)
+    before = at_rest(broker.address, topic)
 
     broker.kill()
     broker.start()
 
     until(lambda: sum(len(member.seen) for member in members) >= 300, "all are read")
-    assert at_rest(admin, topic).held == before.held
+    assert at_rest(broker.address, topic).held == before.held
     for member in members:
         member.commits = True
     produce(broker, topic, 300)
@@ -169,8 +168,9 @@ def test_members_go_on_where_they_were_when_another_node_coordinates(
     tmp_path: Path, topic: str
 ) -> None:
     with Cluster(tmp_path, arguments=SOON) as cluster:
-        admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-        make_topic(admin, topic, PARTITIONS, copies=3)
+        make_topic(
+            AdminClient({"bootstrap.servers": cluster.bootstrap}), topic, PARTITIONS, copies=3
+        )
         any_node = cluster.nodes[1]
         members = [Member(cluster, topic, topic) for _ in range(2)]
         for member in members:
@@ -178,12 +178,12 @@ def test_members_go_on_where_they_were_when_another_node_coordinates(
         until(lambda: shares(members) == [3, 3], "each has three")
         produce(any_node, topic, 300)
         until(lambda: sum(len(member.seen) for member in members) >= 100, "some are read")
-        before = at_rest(admin, topic)
+        before = at_rest(cluster.bootstrap, topic)
 
         cluster.nodes[before.coordinator].kill()
 
         until(lambda: sum(len(member.seen) for member in members) >= 300, "all are read")
-        assert at_rest(admin, topic).held == before.held
+        assert at_rest(cluster.bootstrap, topic).held == before.held
         for member in members:
             member.stop()
         seen = sorted(position for member in members for position in member.seen)

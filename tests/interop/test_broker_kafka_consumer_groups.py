@@ -85,19 +85,18 @@ def read_records(*printed: Path) -> int:
 
 def test_kafkas_consumer_goes_on_where_it_was_after_a_kill(tmp_path: Path) -> None:
     with StandaloneBroker(tmp_path / "broker", *SOON) as broker:
-        admin = AdminClient({"bootstrap.servers": broker.address})
-        make_topic(admin, TOPIC, PARTITIONS)
+        make_topic(AdminClient({"bootstrap.servers": broker.address}), TOPIC, PARTITIONS)
         with reading(broker.address, tmp_path / "printed") as printed:
             with Traffic(broker.address, TOPIC, PARTITIONS) as traffic:
                 until(lambda: read_records(printed) > 200, "some is read", seconds=SECONDS)
-                before = at_rest(admin, GROUP)
+                before = at_rest(broker.address, GROUP)
 
                 broker.kill()
                 broker.start()
 
                 at_kill = read_records(printed)
                 until(lambda: read_records(printed) > at_kill + 200, "it goes on", seconds=SECONDS)
-                assert at_rest(admin, GROUP).held == before.held
+                assert at_rest(broker.address, GROUP).held == before.held
             total = traffic.acknowledged.total()
             until(lambda: read_records(printed) >= total, "all is read", seconds=SECONDS)
             at = ("--bootstrap-server", broker.address)
@@ -115,8 +114,7 @@ def test_kafkas_consumers_go_on_where_they_were_when_another_node_coordinates(
 ) -> None:
     with Cluster(tmp_path, arguments=SOON) as cluster:
         at = cluster.bootstrap
-        admin = AdminClient({"bootstrap.servers": at})
-        make_topic(admin, TOPIC, PARTITIONS, copies=3)
+        make_topic(AdminClient({"bootstrap.servers": at}), TOPIC, PARTITIONS, copies=3)
         first, second = reading(at, tmp_path / "first"), reading(at, tmp_path / "second")
         with first as one, second as other:
             until(
@@ -124,7 +122,7 @@ def test_kafkas_consumers_go_on_where_they_were_when_another_node_coordinates(
                 "each has half",
                 seconds=SECONDS,
             )
-            before = at_rest(admin, GROUP)
+            before = at_rest(at, GROUP)
             with Traffic(at, TOPIC, PARTITIONS) as traffic:
                 until(lambda: read_records(one, other) > 200, "some is read", seconds=SECONDS)
 
@@ -132,7 +130,7 @@ def test_kafkas_consumers_go_on_where_they_were_when_another_node_coordinates(
 
                 at_kill = read_records(one, other)
                 until(lambda: read_records(one, other) > at_kill + 200, "on", seconds=SECONDS)
-                assert at_rest(admin, GROUP).held == before.held
+                assert at_rest(at, GROUP).held == before.held
             total = traffic.acknowledged.total()
             until(lambda: read_records(one, other) >= total, "all is read", seconds=SECONDS)
 

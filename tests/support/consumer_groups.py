@@ -11,7 +11,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from tests.support.waiting import until
 
+REMEMBERS_BROKERS = {"metadata.recovery.strategy": "none"}  # see at_rest
 SECONDS = 60
+ASK_SECONDS = 15
 COORDINATOR_CHANGES = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -49,17 +51,27 @@ class Rest:
     held: dict[str, set[int]]
 
 
-def at_rest(admin: AdminClient, group: str) -> Rest:
-    """The group, once all of its members have what they shall have."""
+def at_rest(bootstrap: str, group: str) -> Rest:
+    """The group, once all of its members have what they shall have.
+
+    Each time a new client asks: librdkafka 2.16 forgets its brokers when the only one is away, and
+    can wait for ever for the forgotten one to answer.
+    """
     found: list[Rest] = []
+    said: list[object] = []
 
     def stable() -> bool:
+        admin = AdminClient({"bootstrap.servers": bootstrap})
         try:
-            described = admin.describe_consumer_groups([group])[group].result(SECONDS)
+            described = admin.describe_consumer_groups([group])[group].result(ASK_SECONDS)
+        except TimeoutError:
+            return False
         except KafkaException as error:
+            said.append(error)
             if error.args[0].code() in COORDINATOR_CHANGES:
                 return False
             raise
+        said.append(described.state)
         held = {
             member.member_id: {each.partition for each in member.assignment.topic_partitions}
             for member in described.members
@@ -67,7 +79,10 @@ def at_rest(admin: AdminClient, group: str) -> Rest:
         found.append(Rest(described.coordinator.id, held))
         return bool(described.state == ConsumerGroupState.STABLE)
 
-    until(stable, f"the group {group} at rest")
+    try:
+        until(stable, f"the group {group} at rest")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {found[-1:]}, heard {said[-3:]}") from error
     return found[-1]
 
 
@@ -84,7 +99,9 @@ class Traffic:
         self._topic = topic
         self._partitions = partitions
         self._stop = threading.Event()
-        self._producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
+        self._producer = Producer(
+            {"bootstrap.servers": bootstrap, "enable.idempotence": True, **REMEMBERS_BROKERS}
+        )
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "Traffic":
