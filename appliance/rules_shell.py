@@ -13,7 +13,7 @@ from appliance.roles import bus_of, detection_settings, pipeline_of
 from detections.backtest import Backtest, BacktestReport
 from detections.compiler import Rule
 from detections.correlation import Correlation
-from detections.history import History
+from detections.history import History, ranges_since
 from detections.hunt import hunt
 from detections.parity import Parity, check_parity
 from detections.rule_set import RuleSet, load
@@ -105,7 +105,7 @@ class RulesShell:
                 self._err.write(f"{seen} of at most {history.records} events\n")
         report = backtest.report()
         if as_json:
-            document = {"covered": _covered(history), "report": msgspec.to_builtins(report)}
+            document = {"covered": history.named(), "report": msgspec.to_builtins(report)}
             self._out.write(msgspec.json.encode(document).decode() + "\n")
         else:
             self._print_backtest(report, history)
@@ -179,11 +179,7 @@ class RulesShell:
 
     async def _ranges(self, since: str) -> dict[TopicPartition, OffsetRange]:
         """What the log holds since then."""
-        admin = Admin(self._bus)
-        held = await admin.offsets([EVENTS_LOG])
-        moment = round(self._time(since).timestamp() * 1_000)
-        begins = await admin.offsets_at(list(held), moment)
-        return {at: OffsetRange(begins[at], span.end) for at, span in held.items() if at in begins}
+        return await ranges_since(self._bus, EVENTS_LOG, self._time(since))
 
     async def _stored_ranges(self, since: str) -> dict[TopicPartition, OffsetRange]:
         """What the log holds since then and the sinks have stored."""
@@ -215,7 +211,7 @@ class RulesShell:
 
     def _print_backtest(self, report: BacktestReport, history: History) -> None:
         out = self._out
-        for partition, (start, end) in sorted(_covered(history).items()):
+        for partition, (start, end) in history.named().items():
             out.write(f"{partition}: offsets {start} to {end - 1}\n")
         sample = f", a sample of {report.share:.2%}" if report.is_sample else ""
         out.write(
@@ -228,9 +224,3 @@ class RulesShell:
                 out.write(f"{'':>10}{day}: {alerts}\n")
             for group, alerts in rule.top if rule.alerts else ():
                 out.write(f"{'':>10}{alerts} of {group or 'nobody in particular'}\n")
-
-
-def _covered(history: History) -> dict[str, tuple[int, int]]:
-    return {
-        f"{at.topic}-{at.partition}": (span.start, span.end) for at, span in history.covered.items()
-    }

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from pipeline.bus.admin import Admin
 from pipeline.bus.consumer import Record
 from pipeline.bus.position import OffsetRange, TopicPartition
 from pipeline.bus.reader import Reader
@@ -17,7 +19,21 @@ _POLL_SECONDS = 0.5
 # So many empty polls one after another, and the log is not answering.
 _PATIENCE = 60
 
+# An event and where it lies.
 Placed = tuple[Event, EventPosition]
+
+
+async def ranges_since(
+    bus: BusSettings, topic: str, moment: datetime
+) -> dict[TopicPartition, OffsetRange]:
+    """What the partitions of a topic hold from a time on; those that hold nothing are left out.
+
+    The records' timestamps count: when the log got them.
+    """
+    admin = Admin(bus, client_id="tocsin-history")
+    held = await admin.offsets([topic])
+    begins = await admin.offsets_at(list(held), round(moment.timestamp() * 1_000))
+    return {at: OffsetRange(begins[at], span.end) for at, span in held.items() if at in begins}
 
 
 @dataclass(slots=True)
@@ -41,6 +57,18 @@ class History:
     def records(self) -> int:
         """How many offsets the ranges span."""
         return sum(span.end - span.start for span in self.ranges.values())
+
+    @property
+    def passed(self) -> int:
+        """How many offsets have been read."""
+        return sum(span.end - span.start for span in self.covered.values())
+
+    def named(self) -> dict[str, tuple[int, int]]:
+        """First and end offset of what was read of each partition, by ``topic-partition``."""
+        return {
+            f"{at.topic}-{at.partition}": (span.start, span.end)
+            for at, span in sorted(self.covered.items(), key=lambda one: one[0])
+        }
 
     async def pages(self) -> AsyncIterator[list[Placed]]:
         """The events, partition by partition, each in order.

@@ -83,10 +83,7 @@ async def check_parity(rule: Rule, history: History, ask: AskStore) -> Parity:
     return Parity(
         rule_id=rule.id,
         revision=rule.revision,
-        covered={
-            f"{partition.topic}-{partition.partition}": (span.start, span.end)
-            for partition, span in history.covered.items()
-        },
+        covered=history.named(),
         events=events,
         matches=len(found),
         only_engine=_named(found - stored),

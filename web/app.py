@@ -24,6 +24,7 @@ from web.operations.accounting import Accountant
 from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
 from web.operations.tail import Tail
+from web.operations.trials import Trials
 from web.pages import open_routers, routers
 from web.rendering.assets import STATIC, StaticFiles
 from web.rulebook import Rulebook
@@ -70,6 +71,7 @@ def create_app(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await console.trials.close()
             await console.store.close()
             database.close()
 
@@ -123,6 +125,7 @@ def build_console(
         rulebook=Rulebook(rule_directories, processing=processing),
         watch=Watch(settings, count_open),
         tail=Tail(pipeline.bus),
+        trials=Trials(database.now),
     )
 
 

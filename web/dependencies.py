@@ -19,6 +19,7 @@ from web.operations.accounting import Accountant
 from web.operations.log_watch import LogWatch
 from web.operations.standing import Watch
 from web.operations.tail import Tail
+from web.operations.trials import Trials
 from web.rulebook import Rulebook
 from web.security.accounts import Account
 from web.security.audit import Actor
@@ -51,6 +52,7 @@ class Console:
     rulebook: Rulebook
     watch: Watch
     tail: Tail
+    trials: Trials
 
 
 def console(request: Request) -> Console:

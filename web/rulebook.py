@@ -9,6 +9,8 @@ from pathlib import Path
 import structlog
 from sqlalchemy import select
 
+from detections.compiler import Rule
+from detections.correlation import Correlation
 from detections.processing import NO_PROCESSING, Processing, ProcessingSources
 from detections.rule_set import RuleSet, load
 from pipeline.schema.control import RuleState
@@ -62,6 +64,12 @@ class Rulebook:
         self._cache_directory = cache_directory
         self._stamp: object = None
         self.rules = RuleSet()
+
+    @property
+    def every(self) -> dict[str, Rule | Correlation]:
+        """All that is loaded, by its id."""
+        found: list[Rule | Correlation] = [*self.rules.rules, *self.rules.correlations]
+        return {one.id: one for one in found}
 
     async def run(self) -> None:
         """Load, and load again whenever a file has changed, until cancelled."""

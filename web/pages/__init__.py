@@ -6,6 +6,7 @@
 from web.pages import (
     admin,
     alerts,
+    backtest,
     clicks,
     live,
     login,
@@ -29,6 +30,7 @@ routers = (
     live.router,
     rules.router,
     rule.router,
+    backtest.router,
     topics.router,
     pipeline.router,
     series.router,

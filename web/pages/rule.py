@@ -152,12 +152,10 @@ def _find(console: Console, rule_id: str) -> Rule | Correlation:
     Raises:
         HTTPException: 404, there is none.
     """
-    rules = console.rulebook.rules
-    every: list[Rule | Correlation] = [*rules.rules, *rules.correlations]
-    for rule in every:
-        if rule.id == rule_id:
-            return rule
-    raise HTTPException(404, "No rule with this id is loaded. Its file may have gone or changed.")
+    rule = console.rulebook.every.get(rule_id)
+    if rule is None:
+        raise HTTPException(404, "No rule with this id is loaded. Its file may have gone.")
+    return rule
 
 
 async def _answer(
