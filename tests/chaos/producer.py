@@ -75,7 +75,9 @@ class ChaosProducer:
             "acks": "all",
             "linger.ms": 2,
             "socket.nagle.disable": True,  # else a host that is muted is told little more
-            "message.timeout.ms": 60_000,
+            # Never: librdkafka begins a new epoch where a message's time is over, and numbers anew
+            # what may have been written; such records would be doubled by the client.
+            "message.timeout.ms": 0,
             "request.timeout.ms": 4_000,
             "socket.timeout.ms": 5_000,
             "reconnect.backoff.max.ms": 300,
