@@ -79,6 +79,10 @@ def client_config(settings: BusSettings, *, client_id: str) -> ClientConfig:
         "reconnect.backoff.max.ms": 1_000,
         "socket.keepalive.enable": True,
         "allow.auto.create.topics": False,
+        # Bootstrapping anew, its default, librdkafka 2.16 can leave a question on the connection
+        # that it gave up, for ever: where the only node had been away, four of four old admin
+        # clients. Nodes come back under the addresses that they had.
+        "metadata.recovery.strategy": "none",
     }
     tls = urlsplit(settings.url).scheme == "kafkas"
     if settings.username:
