@@ -21,12 +21,11 @@ from broker_core.errors import (
     StorageError,
     UnknownTopicOrPartition,
 )
-from broker_core.log import file_layout, time_lookup
+from broker_core.log import time_lookup
 from broker_core.log.append_result import AppendResult
 from broker_core.log.batch_check import check_batch
-from broker_core.log.checkpoint import CleanEnd, PartitionCheckpoint
 from broker_core.log.fault import DISK_FULL, Fault, note_shortage
-from broker_core.log.flush import Flush, drop_old_snapshots
+from broker_core.log.flush import Flush
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.producer_snapshot import Producer
 from broker_core.log.recovery import recover
@@ -35,6 +34,7 @@ from broker_core.log.segment_list import Place, SegmentList
 from broker_core.log.topic_config import LogConfig
 from broker_core.log.transaction_index import AbortedTransaction, TransactionIndex
 from broker_core.log.transaction_lookup import overlapping, transactions_in
+from broker_core.log.unsynced import Unsynced
 from broker_core.metrics import LOG_DUPLICATES
 from broker_core.protocol.control_record import Marker, encode_marker
 from broker_core.protocol.record_batch import (
@@ -103,15 +103,11 @@ class PartitionLog:
         )
         self._segments = SegmentList(recovered.segments)
         self._producers = recovered.producers
-        self._recovery_point = recovered.recovery_point
-        self._checkpoint_due = False
+        self._unsynced = Unsynced(directory, recovery_point=recovered.recovery_point)
         self.log_start_offset = recovered.log_start_offset
         self.end_offset = self.durable_end = self.high_watermark = self._active.next_offset
         self._mark = Place(self._active, self._active.size)
         self._active_since_ms = recovered.active_since_ms
-        self._unsynced: list[Segment] = []
-        self._pending_snapshots: list[tuple[Path, bytes]] = []
-        self._directory_changed = False
         self.is_deleted = False
         self._listeners: list[Callable[[], None]] = []
 
@@ -213,10 +209,7 @@ class PartitionLog:
             raise refusal from error
         now_ms = self._clock.now_ms()
         self.expire_producers()
-        snapshot = self.directory / file_layout.snapshot_file(self.end_offset)
-        self._pending_snapshots.append((snapshot, self._producers.encode()))
-        self._unsynced.append(sealed)
-        self._directory_changed = True
+        self._unsynced.seal(sealed, self._producers)
         self._segments.append(segment)
         self._active_since_ms = now_ms
 
@@ -239,7 +232,7 @@ class PartitionLog:
             )
         if offset > self.log_start_offset:
             self.log_start_offset = offset
-            self._checkpoint_due = True
+            self._unsynced.checkpoint_due = True
         return self.log_start_offset
 
     # -- reading
@@ -357,45 +350,15 @@ class PartitionLog:
     @property
     def needs_flush(self) -> bool:
         """Whether anything is written that a sync would make durable."""
-        return self.durable_end < self.end_offset or self._checkpoint_due or bool(self._unsynced)
+        return self.durable_end < self.end_offset or self._unsynced.is_any
 
     def begin_flush(self) -> Flush:
         """Return all that is to be made durable now, for a thread to run."""
-        recovery_point = self._recovery_point
-        if self._unsynced or self._checkpoint_due:
-            recovery_point = self._active.base_offset
-        checkpoint = None
-        if self._checkpoint_due or self._unsynced:
-            checkpoint = PartitionCheckpoint(
-                log_start_offset=self.log_start_offset, recovery_point=recovery_point
-            )
-        flush = Flush(
-            directory=self.directory,
-            end_offset=self.end_offset,
-            segment=self._active,
-            position=self._active.size,
-            sealed=list(self._unsynced),
-            pinned=[(segment, segment.pin_writer()) for segment in (*self._unsynced, self._active)],
-            snapshots=self._pending_snapshots,
-            directory_changed=self._directory_changed,
-            checkpoint=checkpoint,
-        )
-        self._pending_snapshots = []
-        self._directory_changed = False
-        self._checkpoint_due = False
-        return flush
+        return self._unsynced.begin(self._active, self.log_start_offset)
 
     def finish_flush(self, flush: Flush) -> None:
         """Take note that ``flush`` is on disk; without copies, that is committed then."""
-        flush.release()
-        for segment in flush.sealed:
-            segment.close_writer()
-            segment.release_indexes()
-        del self._unsynced[: len(flush.sealed)]
-        if flush.checkpoint is not None and not flush.checkpoint_written:
-            self._checkpoint_due = True  # the disk was full; a later flush says so again
-        elif flush.checkpoint is not None:
-            self._recovery_point = flush.checkpoint.recovery_point
+        self._unsynced.finish(flush)
         place = Place(flush.segment, flush.position)
         self._segments.remember(flush.end_offset, place)
         self.durable_end = flush.end_offset
@@ -413,7 +376,7 @@ class PartitionLog:
     def must_sync_soon(self) -> bool:
         """Whether more is unsynced than may be left to a timer (``flush.messages``, a segment)."""
         left = self.end_offset - self.durable_end
-        return bool(self._unsynced) or left >= self.config.flush_messages
+        return bool(self._unsynced.sealed) or left >= self.config.flush_messages
 
     def _commit_until(self, offset: int, place: Place) -> None:
         if offset >= self.high_watermark:
@@ -442,7 +405,7 @@ class PartitionLog:
     @property
     def durable_sealed(self) -> Sequence[Segment]:
         """Sealed segments below the recovery point: what may be removed or, stable, replaced."""
-        end = min(self._recovery_point, self.high_watermark)
+        end = min(self._unsynced.recovery_point, self.high_watermark)
         return tuple(segment for segment in self._segments.sealed if segment.next_offset <= end)
 
     @property
@@ -505,27 +468,7 @@ class PartitionLog:
         flush = self.begin_flush()
         flush.run()
         self.finish_flush(flush)
-        active = self._active
-        snapshot = self.directory / file_layout.snapshot_file(self.end_offset)
-        closing = Flush(
-            directory=self.directory,
-            end_offset=self.end_offset,
-            segment=active,
-            position=active.size,
-            sealed=[active],
-            snapshots=[(snapshot, self._producers.encode())],
-            checkpoint=PartitionCheckpoint(
-                log_start_offset=self.log_start_offset,
-                recovery_point=self._recovery_point,
-                clean_end=CleanEnd(
-                    end_offset=self.end_offset,
-                    active_base_offset=active.base_offset,
-                    active_bytes=active.size,
-                ),
-            ),
-        )
-        closing.run()
-        drop_old_snapshots(self.directory)
+        self._unsynced.closing(self._active, self._producers, self.log_start_offset).run()
         self.release()
 
     def release(self) -> None:

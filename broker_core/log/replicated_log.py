@@ -105,15 +105,12 @@ class ReplicatedLog(PartitionLog):
         dropped = self._segments.drop_from(offset)
         if not dropped:
             return
-        self._unsynced = [segment for segment in self._unsynced if segment not in dropped]
-        if self._active in self._unsynced:
-            self._unsynced.remove(self._active)
-        else:
+        if self._active not in self._unsynced.sealed:
             self._active.open_for_append(create=False)
+        self._unsynced.forget([*dropped, self._active])
         for segment in reversed(dropped):
             segment.forget_file()
             segment.remove_files()
-        self._directory_changed = True
         self._end_at(self._active.next_offset)
 
     def cut(self, offset: int) -> None:
@@ -144,11 +141,10 @@ class ReplicatedLog(PartitionLog):
             path.unlink()
         segment.open_for_append(create=True)
         self._segments = SegmentList([segment])
-        self._unsynced = []
-        self._directory_changed = True
+        self._unsynced.forget(old)
         self._end_at(offset)
         self.log_start_offset = self.high_watermark = self.durable_end = offset
-        self._recovery_point = offset
+        self._unsynced.recovery_point = offset
         self._mark = Place(segment, 0)
 
     def _is_durable(self, place: Place) -> None:
@@ -164,12 +160,9 @@ class ReplicatedLog(PartitionLog):
                 high_watermark=self.high_watermark,
             )
             self.high_watermark = offset
+        self._unsynced.end_at(self._active.base_offset)
         self.end_offset = offset
         self.durable_end = min(self.durable_end, offset)
-        self._recovery_point = min(self._recovery_point, self._active.base_offset)
-        self._checkpoint_due = True
-        self._directory_changed = True  # snapshots of what is cut must not come back
-        self._pending_snapshots = []
         self._segments.forget_places()
         self._mark = self._segments.place_of(self.high_watermark)
         segments = list(self._segments)
