@@ -48,6 +48,11 @@ class LogSettings(Section):
     index_interval_bytes: PositiveInt = Field(
         default=4096, description="Bytes of log between two entries of the sparse indexes."
     )
+    recovery_mark_bytes: PositiveInt = Field(
+        default=4 << 20,
+        description="After that much more is synced, or an eighth of a segment, it is noted what a "
+        "crash need not read again.",
+    )
     retention_age: timedelta | None = Field(
         default=timedelta(days=7), description="Older sealed segments go; None: never."
     )

@@ -28,6 +28,7 @@ DELETED_SUFFIX = ".deleted"
 
 # In the directory of a partition.
 CHECKPOINT = "partition.json"
+RECOVERY_MARK = "recovery-mark"
 LEADER_EPOCHS = "leader-epochs.json"
 LOG_SUFFIX = ".log"
 OFFSET_INDEX_SUFFIX = ".index"

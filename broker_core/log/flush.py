@@ -2,7 +2,8 @@
 
 Order matters. Logs are synced oldest first, so that what is durable is always a prefix; then the
 directory, so that a new segment's name is durable before anybody is told of its records; then
-indexes and snapshots, which may be lost; last the checkpoint that says so.
+indexes and snapshots, which may be lost; then the checkpoint that says so; last the recovery mark,
+which counts only in the segment that the checkpoint names.
 """
 
 import os
@@ -20,6 +21,7 @@ from broker_core.log.checkpoint import (
     sync_directory,
     tolerate_shortage,
 )
+from broker_core.log.recovery_mark import RecoveryMark
 from broker_core.log.segment import Segment
 
 log = structlog.get_logger()
@@ -42,6 +44,7 @@ class Flush:
         snapshots: (path, content) of producer states taken when a segment was sealed.
         directory_changed: Whether there is a segment whose name is not durable yet.
         checkpoint: What to write at the end; None if nothing changed.
+        mark: What a crash need not read again; None if that is little or was noted before.
     """
 
     directory: Path
@@ -54,6 +57,7 @@ class Flush:
     directory_changed: bool = False
     checkpoint: PartitionCheckpoint | None = None
     checkpoint_written: bool = False
+    mark: RecoveryMark | None = None
 
     def run(self) -> None:
         """Sync everything; blocks.
@@ -80,6 +84,8 @@ class Flush:
                 self.checkpoint_written = True
             except OSError as error:
                 tolerate_shortage(error, "partition_checkpoint_skipped", self.directory)
+        if self.mark is not None:
+            self.mark.write(self.directory)
 
     def release(self) -> None:
         """Let go of the files; on the loop, when :meth:`run` has ended."""

@@ -103,7 +103,12 @@ class PartitionLog:
         )
         self._segments = SegmentList(recovered.segments)
         self._producers = recovered.producers
-        self._unsynced = Unsynced(directory, recovery_point=recovered.recovery_point)
+        self._unsynced = Unsynced(
+            directory,
+            recovery_point=recovered.recovery_point,
+            mark_bytes=settings.recovery_mark_bytes,
+            marked_bytes=recovered.marked_bytes,
+        )
         self.log_start_offset = recovered.log_start_offset
         self.end_offset = self.durable_end = self.high_watermark = self._active.next_offset
         self._mark = Place(self._active, self._active.size)
@@ -354,7 +359,7 @@ class PartitionLog:
 
     def begin_flush(self) -> Flush:
         """Return all that is to be made durable now, for a thread to run."""
-        return self._unsynced.begin(self._active, self.log_start_offset)
+        return self._unsynced.begin(self._active, self._producers, self.log_start_offset)
 
     def finish_flush(self, flush: Flush) -> None:
         """Take note that ``flush`` is on disk; without copies, that is committed then."""

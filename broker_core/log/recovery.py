@@ -1,16 +1,17 @@
 """Opening a partition: trust what was closed in order, check the rest and cut what is torn.
 
 After an orderly close nothing is scanned. After a crash every batch from the recovery point's
-segment on is read and its CRC compared; the first one that is not whole ends the log, because
-what follows it was never acknowledged. Indexes of what was scanned are built anew. Producers and
-their transactions come back from the newest snapshot and the headers of the batches after it
+segment on, or from the mark in it (:mod:`broker_core.log.recovery_mark`), is read and its CRC
+compared; the first one that is not whole ends the log, because what follows it was never
+acknowledged. Indexes of what was scanned are built anew. Producers and their transactions come back
+from the mark or the newest snapshot, and the headers of the batches after it
 (:mod:`broker_core.log.replay`).
 
 All of it blocks, before the partition serves.
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from broker_core.log.checkpoint import (
 )
 from broker_core.log.open_files import OpenFiles
 from broker_core.log.producer_state import ProducerState
+from broker_core.log.recovery_mark import MarkedPart, RecoveryMark
 from broker_core.log.replay import restore_producers
 from broker_core.log.segment import MAX_SPAN, Segment, SegmentIndexes, walk
 from broker_core.metrics import LOG_BYTES_CUT
@@ -44,6 +46,7 @@ class Recovered:
     Attributes:
         segments: Oldest first, at least one; the last is open for appending.
         active_since_ms: About when the last segment got its first record.
+        marked_bytes: How much of it a recovery mark on disk covers.
     """
 
     segments: list[Segment]
@@ -51,6 +54,7 @@ class Recovered:
     recovery_point: int
     log_start_offset: int
     active_since_ms: int
+    marked_bytes: int
 
 
 @dataclass(slots=True)
@@ -92,15 +96,16 @@ def recover(
         opening.check_after_crash()
     opening.ensure_active()
     producers = restore_producers(
-        directory, opening.segments, now_ms, without_index=opening.scanned
+        directory, opening.segments, now_ms, without_index=opening.scanned, marked=opening.marked
     )
-    opening.write_what_was_rebuilt()
+    opening.write_what_was_rebuilt(producers)
     return Recovered(
         segments=opening.segments,
         producers=producers,
         recovery_point=opening.recovery_point,
         log_start_offset=opening.log_start_offset(),
         active_since_ms=_active_since(opening.segments[-1], now_ms),
+        marked_bytes=opening.marked_bytes,
     )
 
 
@@ -115,6 +120,8 @@ class _Opening:
     scanned: list[Segment] = field(default_factory=list)
     recovery_point: int = 0
     is_checked: bool = False
+    marked: MarkedPart | None = None
+    marked_bytes: int = 0
 
     def trust_clean_end(self) -> bool:
         """Open everything as the checkpoint says, if the files look like it."""
@@ -129,6 +136,8 @@ class _Opening:
             self._trust(base_offset, next_offset)
         assert self.checkpoint is not None
         self.recovery_point = self.checkpoint.recovery_point
+        if (self.directory / file_layout.RECOVERY_MARK).exists():
+            self.marked_bytes = clean_end.active_bytes
         return True
 
     def check_after_crash(self) -> None:
@@ -138,6 +147,7 @@ class _Opening:
         first = max(0, sum(base <= known.recovery_point for base in bases) - 1)
         for base_offset, next_offset in pairwise(bases[: first + 1]):
             self._trust(base_offset, next_offset)
+        self._find_mark(bases[first:])
         expected: int | None = None
         for number, base_offset in enumerate(bases[first:], first):
             if expected is not None and base_offset != expected and expected >= self._strict_from:
@@ -170,13 +180,17 @@ class _Opening:
                 recovery_point=self.segments[0].base_offset,
             ).write(self.directory)
 
-    def write_what_was_rebuilt(self) -> None:
+    def write_what_was_rebuilt(self, producers: ProducerState) -> None:
         """Write the indexes of sealed segments that were scanned, then say what is on disk."""
         for segment in self.scanned:
             if segment is not self.segments[-1]:
                 self._write_indexes(segment)
         if self.is_checked:
-            self._advance_recovery_point(self.segments[-1].base_offset)
+            active = self.segments[-1]
+            self._advance_recovery_point(active.base_offset)
+            if active.size > (self.marked.size if self.marked else 0):
+                RecoveryMark.of(active, producers).write(self.directory)
+            self.marked_bytes = active.size
 
     def log_start_offset(self) -> int:
         """The first offset readers may see."""
@@ -233,14 +247,47 @@ class _Opening:
     def _scan(self, base_offset: int) -> Scan:
         """Scan a segment, cut it where it is torn, and add it."""
         path = self.directory / file_layout.log_file(base_offset)
-        scanned = scan(path, base_offset, self.interval_bytes, strict_from=self._strict_from)
+        scanned = scan(
+            path, base_offset, self._known_start(base_offset), strict_from=self._strict_from
+        )
         if scanned.problem is not None:
+            if self.marked is None:
+                self._remove_mark()
             self._count_cut(path.stat().st_size - scanned.size, path, scanned.problem)
             os.truncate(path, scanned.size)
         segment = self._segment(base_offset, scanned.size, scanned.next_offset, scanned.indexes)
         self.segments.append(segment)
         self.scanned.append(segment)
         return scanned
+
+    def _find_mark(self, bases: list[int]) -> None:
+        """Use the mark if it is that of the first segment to be scanned and still holds.
+
+        Another must not stay: it would hold again once the log has grown again as it was, before
+        that is on disk.
+        """
+        mark = RecoveryMark.read(self.directory)
+        if (
+            mark is not None
+            and self.checkpoint is not None
+            and bases
+            and mark.base_offset == bases[0]
+            and mark.holds_for(self.directory / file_layout.log_file(bases[0]))
+        ):
+            self.marked = mark.opened(self.interval_bytes)
+        if self.marked is None:
+            self._remove_mark()
+
+    def _remove_mark(self) -> None:
+        RecoveryMark.remove(self.directory)
+        sync_directory(self.directory)
+
+    def _known_start(self, base_offset: int) -> Scan:
+        """What needs no scanning: nothing, or what the mark says."""
+        marked = self.marked
+        if marked is not None and marked.base_offset == base_offset:
+            return Scan(marked.indexes, marked.end_offset, marked.size)
+        return Scan(SegmentIndexes(self.interval_bytes), base_offset)
 
     def _remove(self, bases: list[int], problem: str) -> None:
         for base_offset in reversed(bases):
@@ -271,6 +318,10 @@ class _Opening:
         checkpoint = PartitionCheckpoint(
             log_start_offset=self.log_start_offset(), recovery_point=offset
         )
+        known = self.checkpoint
+        if known is not None and replace(known, clean_end=None) == checkpoint:
+            self.recovery_point = offset
+            return
         try:
             checkpoint.write(self.directory)
             self.recovery_point = offset
@@ -279,15 +330,16 @@ class _Opening:
             self.recovery_point = self.checkpoint.recovery_point if self.checkpoint else 0
 
 
-def scan(path: Path, base_offset: int, interval_bytes: int, *, strict_from: int) -> Scan:
-    """Read a log file from the start, comparing every CRC.
+def scan(path: Path, base_offset: int, found: Scan, *, strict_from: int) -> Scan:
+    """Read a log file on from what was found already, from the disk, comparing every CRC.
 
     Args:
         strict_from: Offset from which a gap is an error: base offsets are not under the CRC.
     """
-    found = Scan(SegmentIndexes(interval_bytes), base_offset)
     with path.open("rb", buffering=0) as file:
         end = os.fstat(file.fileno()).st_size
+        # After a sync that failed the kernel shows what never reached the disk, and calls it clean.
+        os.posix_fadvise(file.fileno(), found.size, 0, os.POSIX_FADV_DONTNEED)
         try:
             _scan_batches(file.fileno(), end, base_offset, strict_from, found)
         except (CorruptMessage, UnsupportedForMessageFormat) as error:
@@ -360,7 +412,7 @@ def _has_indexes(segment: Segment) -> bool:
 
 def _active_since(segment: Segment, now_ms: int) -> int:
     """When the segment was begun, by its first batch or, failing that, by its file."""
-    for _, header in walk(segment.descriptor(), 0, segment.size):
+    for _, header in walk(segment.descriptor(), 0, segment.size, read_bytes=HEADER_BYTES):
         if 0 <= header.max_timestamp <= now_ms:
             return header.max_timestamp
         return min(now_ms, int(segment.path.stat().st_mtime * 1000))

@@ -16,6 +16,7 @@ import structlog
 from broker_core.errors import CorruptMessage
 from broker_core.log import file_layout
 from broker_core.log.producer_state import ProducerState
+from broker_core.log.recovery_mark import MarkedPart
 from broker_core.log.segment import Segment, walk
 from broker_core.log.transaction_index import AbortedTransaction, TransactionIndex
 from broker_core.protocol.control_record import decode_marker
@@ -25,18 +26,27 @@ log = structlog.get_logger()
 
 
 def restore_producers(
-    directory: Path, segments: Sequence[Segment], now_ms: int, *, without_index: Sequence[Segment]
+    directory: Path,
+    segments: Sequence[Segment],
+    now_ms: int,
+    *,
+    without_index: Sequence[Segment],
+    marked: MarkedPart | None = None,
 ) -> ProducerState:
     """Return the producers as of the end of the last segment.
 
     Args:
         without_index: Those of the segments whose transaction index is to be built.
+        marked: What is known of the first of these, so that nothing before has to be read.
     """
     end_offset = segments[-1].next_offset
     before = min([end_offset, *(segment.base_offset for segment in without_index)])
     state, known_until = _newest_snapshot(directory, before, end_offset)
     for segment in without_index:
         segment.aborted = TransactionIndex()
+    if marked is not None and without_index[0].base_offset == marked.base_offset:
+        state, known_until = marked.producers, marked.end_offset
+        without_index[0].aborted = marked.aborted
     for segment in segments:
         if segment.next_offset <= known_until:
             continue
@@ -69,8 +79,9 @@ def _replay(
 ) -> list[AbortedTransaction]:
     """Show the state every batch from ``start`` on; return the transactions aborted by them."""
     descriptor = segment.descriptor()
+    first = 0 if start <= segment.base_offset else segment.position_of(start)
     ended = []
-    for position, header in walk(descriptor, 0, segment.size):
+    for position, header in walk(descriptor, first, segment.size):
         if header.base_offset < start or header.producer_id < 0:
             continue
         batch = os.pread(descriptor, header.size, position) if header.is_control else b""

@@ -37,16 +37,20 @@ def walk(
 ) -> Iterator[tuple[int, BatchHeader]]:
     """Yield (position, header) of the batches between two positions, reading headers only.
 
+    Args:
+        read_bytes: How much to read at once, as long as that holds more than one header.
+
     Raises:
         CorruptMessage: What stands at a position is not a batch.
     """
-    buffer, buffer_start, position = b"", start, start
+    buffer, buffer_start, position, size = b"", start, start, read_bytes
     while position < end:
         if position + HEADER_BYTES > buffer_start + len(buffer):
-            buffer, buffer_start = os.pread(descriptor, read_bytes, position), position
+            buffer, buffer_start = os.pread(descriptor, size, position), position
         header = read_header(buffer, position - buffer_start)
         yield position, header
         position += header.size
+        size = read_bytes if header.size < read_bytes else HEADER_BYTES
 
 
 class SegmentIndexes:
@@ -91,11 +95,29 @@ class SegmentIndexes:
         times = TimeIndex.decode(time_data, log_bytes=log_bytes)
         if offsets is None or times is None:
             return None
+        return cls.restored(
+            offsets, times, interval_bytes=interval_bytes, last_position=offsets.last_position
+        )
+
+    @classmethod
+    def restored(
+        cls, offsets: OffsetIndex, times: TimeIndex, *, interval_bytes: int, last_position: int
+    ) -> "SegmentIndexes":
+        """Return both indexes as they were decoded.
+
+        Args:
+            last_position: Of the last batch, as far as that is known.
+        """
         indexes = cls(interval_bytes)
         indexes.offsets, indexes.times = offsets, times
         indexes.max_timestamp = times.max_timestamp
-        indexes._last_position = offsets.last_position
+        indexes._last_position = last_position
         return indexes
+
+    @property
+    def last_position(self) -> int:
+        """Where the batch begins that was added last."""
+        return self._last_position
 
 
 class Segment:

@@ -18,8 +18,10 @@ from hypothesis.stateful import (
 )
 
 from broker_core.errors import InvalidProducerEpoch, OffsetOutOfRange, OutOfOrderSequence
+from broker_core.log.file_layout import RECOVERY_MARK
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
+from broker_core.log.recovery_mark import RecoveryMark
 from broker_core.protocol.compression import Codec
 from tests.support.partition import (
     NOON_MS,
@@ -69,10 +71,13 @@ class LogMachine(RuleBasedStateMachine):
         self.sequence = 0
         self.epoch = 0
         self.retry: Retry | None = None
+        self.marks: list[bytes] = []
 
     @initialize()
     def make(self) -> None:
-        self.logs = open_directory(self.path, self.clock, index_interval_bytes=200)
+        self.logs = open_directory(
+            self.path, self.clock, index_interval_bytes=200, recovery_mark_bytes=300
+        )
         self.log = topic(self.logs, CONFIG)
 
     def teardown(self) -> None:
@@ -141,6 +146,7 @@ class LogMachine(RuleBasedStateMachine):
     def sync(self) -> None:
         sync(self.log)
         self.durable = self.end
+        self.note_mark()
 
     @rule(milliseconds=st.integers(1, 100))
     def time_passes(self, milliseconds: int) -> None:
@@ -155,8 +161,7 @@ class LogMachine(RuleBasedStateMachine):
         offset = int(self.durable * share)
         self.start = max(self.start, offset)
         assert self.log.truncate_before(offset) == self.start
-        sync(self.log)
-        self.durable = self.end
+        self.sync()
         for segment in self.log.detach_below_start():
             segment.remove_files()
 
@@ -166,17 +171,25 @@ class LogMachine(RuleBasedStateMachine):
         self.open()
         self.durable = self.end
 
-    @rule(keep=st.floats(0, 1), garbage=st.binary(max_size=80))
-    def crash(self, keep: float, garbage: bytes) -> None:
-        """Whatever was not synced is there in part, and torn."""
+    @rule(
+        keep=st.floats(0, 1), garbage=st.binary(max_size=80), hole=st.floats(0, 1), fate=st.data()
+    )
+    def crash(self, keep: float, garbage: bytes, hole: float, fate: st.DataObject) -> None:
+        """Whatever was not synced is there in part, with holes, and torn; the mark may be older."""
         synced = {one.path: size_before(one.base_offset, self) for one in self.log.segments}
         sizes = {one.path: one.size for one in self.log.segments}
         self.logs.let_go()
         for path, size in sizes.items():
             with path.open("r+b") as file:
-                file.truncate(synced[path] + int((size - synced[path]) * keep))
+                left = int((size - synced[path]) * keep)
+                file.truncate(synced[path] + left)
+                file.seek(synced[path])
+                file.write(bytes(int(left * hole)))
         with max(sizes).open("ab") as file:
             file.write(garbage)
+        mark = self.log.directory / RECOVERY_MARK
+        found = fate.draw(st.sampled_from([*self.marks, b""]))
+        mark.write_bytes(found[: fate.draw(st.sampled_from([len(found), len(found) // 2]))])
 
         self.open()
 
@@ -190,8 +203,18 @@ class LogMachine(RuleBasedStateMachine):
             self.append_idempotent([b"after losing what was not acknowledged"])
 
     def open(self) -> None:
-        self.logs = open_directory(self.path, self.clock, index_interval_bytes=200)
+        self.logs = open_directory(
+            self.path, self.clock, index_interval_bytes=200, recovery_mark_bytes=300
+        )
         self.log = reopened(self.logs)
+        self.marks = []
+        self.note_mark()
+
+    def note_mark(self) -> None:
+        """Remember every mark since the log was opened: none but the last need be on disk."""
+        mark = self.log.directory / RECOVERY_MARK
+        if mark.exists():
+            self.marks.append(mark.read_bytes())
 
     @rule(share=st.floats(0, 1), max_bytes=st.integers(0, 2000))
     def read(self, share: float, max_bytes: int) -> None:
@@ -245,7 +268,7 @@ TestLogAgainstAList.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def written(path: Path) -> tuple[LogDirectory, PartitionLog]:
-    logs = open_directory(path, index_interval_bytes=200)
+    logs = open_directory(path, index_interval_bytes=200, recovery_mark_bytes=300)
     log = topic(logs, CONFIG)
     for number in range(40):
         log.append(
@@ -275,7 +298,7 @@ def test_any_truncation_of_any_file_costs_no_more_than_the_records_in_it(
         with path.open("r+b") as file:
             file.truncate(size)
 
-        logs = open_directory(Path(name), index_interval_bytes=200)
+        logs = open_directory(Path(name), index_interval_bytes=200, recovery_mark_bytes=300)
 
         found = read_all(reopened(logs))
         assert [before[record.offset] for record in found] == [record.value for record in found]
@@ -289,18 +312,23 @@ def test_any_truncation_of_any_file_costs_no_more_than_the_records_in_it(
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_a_flipped_bit_in_the_tail_never_reaches_a_reader(data: st.DataObject) -> None:
+def test_a_flipped_bit_after_the_mark_never_reaches_a_reader(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
         logs, log = written(Path(name))
         before = values(log)
+        for _ in range(data.draw(st.integers(1, 3))):
+            log.append(batch(b"not yet synced", producer_id=1, epoch=0, sequence=len(before)))
+            before.append(b"not yet synced")
         path = log.segments[-1].path
+        mark = RecoveryMark.read(log.directory)
+        known = mark.size if mark and mark.base_offset == log.segments[-1].base_offset else 0
         logs.let_go()
         content = bytearray(path.read_bytes())
-        position = data.draw(st.integers(0, len(content) - 1))
+        position = data.draw(st.integers(known, len(content) - 1))
         content[position] ^= 1 << data.draw(st.integers(0, 7))
         path.write_bytes(content)
 
-        logs = open_directory(Path(name), index_interval_bytes=200)
+        logs = open_directory(Path(name), index_interval_bytes=200, recovery_mark_bytes=300)
 
         found = values(reopened(logs))
         assert found == before[: len(found)]

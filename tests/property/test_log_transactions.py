@@ -112,7 +112,9 @@ class TransactionMachine(RuleBasedStateMachine):
     @initialize()
     def make(self) -> None:
         policy = {"cleanup.policy": "compact" if self.is_compacted else "delete"}
-        self.logs = open_directory(self.path, self.clock, index_interval_bytes=200)
+        self.logs = open_directory(
+            self.path, self.clock, index_interval_bytes=200, recovery_mark_bytes=300
+        )
         self.log = topic(self.logs, SEGMENTS | policy)
 
     def teardown(self) -> None:
@@ -222,7 +224,9 @@ class TransactionMachine(RuleBasedStateMachine):
         return 0 if base_offset >= self.durable else segment.position_of(self.durable)
 
     def open(self) -> None:
-        self.logs = open_directory(self.path, self.clock, index_interval_bytes=200)
+        self.logs = open_directory(
+            self.path, self.clock, index_interval_bytes=200, recovery_mark_bytes=300
+        )
         self.log = reopened(self.logs)
 
     @precondition(lambda self: hasattr(self, "log"))

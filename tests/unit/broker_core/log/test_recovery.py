@@ -47,11 +47,9 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     scan = recovery.scan
 
-    def note(
-        path: Path, base_offset: int, interval_bytes: int, *, strict_from: int
-    ) -> recovery.Scan:
+    def note(path: Path, base: int, known: recovery.Scan, *, strict_from: int) -> recovery.Scan:
         found.append(path.name)
-        return scan(path, base_offset, interval_bytes, strict_from=strict_from)
+        return scan(path, base, known, strict_from=strict_from)
 
     monkeypatch.setattr(recovery, "scan", note)
     return found

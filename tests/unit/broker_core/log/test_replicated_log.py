@@ -12,6 +12,7 @@ from broker_core.log.fault import Fault
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
 from broker_core.log.partition_log import PartitionLog
+from broker_core.log.recovery_mark import RecoveryMark
 from broker_core.log.replicated_log import ReplicatedLog
 from broker_core.log.topic_config import TopicConfig
 from broker_core.protocol.record_batch import BatchHeader, read_batches, read_header
@@ -30,7 +31,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Open]:
     directories: list[LogDirectory] = []
 
     def opened(name: str) -> LogDirectory:
-        settings = LogSettings(index_interval_bytes=200)
+        settings = LogSettings(index_interval_bytes=200, recovery_mark_bytes=300)
         path = tmp_path / name
         directories.append(LogDirectory(path, settings, TurnedClock(), is_replicated=True))
         return directories[-1]
@@ -142,6 +143,36 @@ def content(log: PartitionLog) -> bytes:
 
 
 # -- committed
+
+
+async def test_no_recovery_mark_outlives_what_it_speaks_of(
+    log: ReplicatedLog, commit: GroupCommit
+) -> None:
+    fill(log, 3)
+    await commit.flush(log)
+    before = RecoveryMark.read(log.directory)
+
+    await commit.between_rounds(lambda: log.cut(2))
+    between = RecoveryMark.read(log.directory)
+    await commit.flush(log)
+    after = RecoveryMark.read(log.directory)
+
+    assert before is not None
+    assert before.end_offset == 3
+    assert between is None
+    assert after is not None
+    assert after.end_offset == log.end_offset == 2
+
+
+async def test_a_log_that_begins_anew_has_no_recovery_mark(
+    log: ReplicatedLog, commit: GroupCommit
+) -> None:
+    fill(log, 2)
+    await commit.flush(log)
+
+    await commit.between_rounds(lambda: log.restart_at(7))
+
+    assert RecoveryMark.read(log.directory) is None
 
 
 async def test_what_is_durable_is_not_read_before_it_is_committed(log: ReplicatedLog) -> None:

@@ -14,6 +14,8 @@ from broker_core.log.unsynced import Unsynced
 from broker_core.protocol.record_batch import read_header
 from tests.support.partition import batch
 
+MARK_BYTES = 300
+
 
 @pytest.fixture
 def segments(tmp_path: Path) -> Iterator[list[Segment]]:
@@ -29,7 +31,7 @@ def segments(tmp_path: Path) -> Iterator[list[Segment]]:
 
 @pytest.fixture
 def unsynced(tmp_path: Path) -> Unsynced:
-    return Unsynced(tmp_path, recovery_point=0)
+    return Unsynced(tmp_path, recovery_point=0, mark_bytes=MARK_BYTES, marked_bytes=0)
 
 
 def grow(segment: Segment, value_bytes: int) -> None:
@@ -39,7 +41,7 @@ def grow(segment: Segment, value_bytes: int) -> None:
 
 
 def sync(unsynced: Unsynced, active: Segment) -> None:
-    flush = unsynced.begin(active, 0)
+    flush = unsynced.begin(active, ProducerState(), 0)
     flush.run()
     unsynced.finish(flush)
 
@@ -52,7 +54,7 @@ def test_a_sealed_segment_is_handed_out_until_it_is_on_disk(
     unsynced.seal(sealed, ProducerState())
     assert unsynced.is_any
 
-    flush = unsynced.begin(active, 0)
+    flush = unsynced.begin(active, ProducerState(), 0)
 
     assert [segment for segment, _ in flush.pinned] == [sealed, active]
     assert unsynced.is_any
@@ -67,7 +69,7 @@ def test_a_checkpoint_that_found_no_room_is_due_again(
     unsynced: Unsynced, segments: list[Segment]
 ) -> None:
     unsynced.checkpoint_due = True
-    flush = unsynced.begin(segments[0], 0)
+    flush = unsynced.begin(segments[0], ProducerState(), 0)
 
     unsynced.finish(flush)  # never ran
 
@@ -86,3 +88,18 @@ def test_a_cut_takes_back_what_was_to_be_written_of_it(
 
     assert unsynced.recovery_point == 0
     assert segment_files(tmp_path, SNAPSHOT_SUFFIX) == []
+
+
+def test_a_mark_is_due_when_enough_was_added(unsynced: Unsynced, segments: list[Segment]) -> None:
+    active = segments[0]
+    due = []
+    for _ in range(40):
+        grow(active, 40)
+        flush = unsynced.begin(active, ProducerState(), 0)
+        if flush.mark is not None:
+            due.append(flush.mark.size)
+        unsynced.finish(flush)
+
+    grown = [after - before for before, after in zip([0, *due], due, strict=False)]
+    assert min(grown) >= MARK_BYTES
+    assert grown[-1] >= due[-1] / 8 > MARK_BYTES, "the larger the segment, the rarer"
