@@ -10,6 +10,7 @@ script's heap (1 GiB) and collector.
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -89,6 +90,7 @@ def _start(name: str, folder: Path, stack: ExitStack) -> Server:
 
 def measure(found: list[Server], *, mebibytes: int, seconds: int) -> dict[str, Any]:
     """Every measurement for every server, in turn."""
+    machine_load = {"before": _machine_load()}
     result: dict[str, Any] = {server.name: {"throughput": {}} for server in found}
     for server in found * 2:  # a virtual machine compiles what it has run often
         _throughput(server, WARM_UP, mebibytes << 20)
@@ -107,7 +109,13 @@ def measure(found: list[Server], *, mebibytes: int, seconds: int) -> dict[str, A
             "memory_mib": server.memory_mib(),
             "start_seconds": round(server.start_seconds, 2),
         }
+    result["machine_load"] = machine_load | {"after": _machine_load()}
     return result
+
+
+def _machine_load() -> float:
+    """How many processes wanted to run, over the last minute: what disturbs the figures."""
+    return round(os.getloadavg()[0], 1)
 
 
 def _latency(server: Server, linger_ms: int, seconds: int) -> dict[str, float]:
