@@ -179,11 +179,12 @@ class GroupCommit:
     def _run_all(self, flushes: Sequence[Flush]) -> None:
         """Run them at once, in a thread, and return when all have ended."""
         begun = time.perf_counter()
-        if len(flushes) == 1:
-            flushes[0].run()
-        else:
-            running = [self._syncs.submit(flush.run) for flush in flushes]
+        running = [self._syncs.submit(flush.run) for flush in flushes[1:]]
+        try:
+            for flush in flushes[:1]:  # here, as this thread would only wait
+                flush.run()
+        finally:
             wait(running)  # a failure is raised only when nobody uses a descriptor any more
-            for ended in running:
-                ended.result()
+        for ended in running:
+            ended.result()
         LOG_FLUSH_SECONDS.observe(time.perf_counter() - begun)
