@@ -48,7 +48,7 @@ class StandaloneBroker:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
+    def start(self, *, seconds: float = START_SECONDS) -> None:
         """Start, and wait for the line that says it serves."""
         command = [sys.executable, "-m", "broker_core", "--data-dir", str(self._data_dir)]
         self._process = subprocess.Popen(
@@ -58,7 +58,7 @@ class StandaloneBroker:
             cwd=REPOSITORY,
         )
         assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
+        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
         line = self._process.stdout.readline() if ready else ""
         if not line.startswith("listening on "):
             self.kill()
