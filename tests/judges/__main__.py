@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.judges import (
+    clients,
     franz_go,
     kafka_connect,
     kafka_python,
@@ -47,6 +48,9 @@ JUDGES: Mapping[str, Judge] = {
     "kafka-connect": Judge(kafka_connect.judge),
     "kafka-streams": Judge(kafka_streams.judge),
     "kafka-python": Judge(kafka_python.judge),
+    "kcat": Judge(clients.kcat),
+    "confluent-kafka": Judge(clients.confluent_kafka),
+    "aiokafka": Judge(clients.aiokafka),
     "kafkajs": Judge(kafkajs.judge),
     "franz-go": Judge(franz_go.judge),
     "librdkafka": Judge(librdkafka.judge),

@@ -11,8 +11,8 @@ import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from xml.etree import ElementTree
 
+from tests.judges import junit
 from tests.judges.verdict import Outcome, Trial, Verdict, weigh
 from tests.support.maven import PEERS
 
@@ -66,26 +66,10 @@ def judge(trial: Trial) -> list[Verdict]:
         timeout=SECONDS,
         check=False,
     )
-    cases = ElementTree.parse(report).iter("testcase") if report.is_file() else ()
-    verdicts = {one.program: one for one in map(_verdict, cases)}
+    verdicts = {one.program: one for one in junit.verdicts(report, LEFT_OUT)}
     for name, why in BY_THEMSELVES.items():
         verdicts[name] = Verdict(program=name, outcome=Outcome.LEFT_OUT, why=why)
-    if len(verdicts) == len(BY_THEMSELVES):
-        verdicts["pytest"] = Verdict(program="pytest", outcome=Outcome.FAIL, why="no report")
     return [weigh(verdicts[name], KNOWN_FAILURES) for name in trial.chosen(verdicts)]
-
-
-def _verdict(case: ElementTree.Element) -> Verdict:
-    name = case.attrib["name"]
-    for kind in ("skipped", "failure", "error"):
-        found = case.find(kind)
-        if found is None:
-            continue
-        if name in LEFT_OUT:
-            return Verdict(program=name, outcome=Outcome.LEFT_OUT, why=LEFT_OUT[name])
-        outcome = Outcome.LEFT_OUT if kind == "skipped" else Outcome.FAIL
-        return Verdict(program=name, outcome=outcome, why=found.attrib.get("message", ""))
-    return Verdict(program=name, outcome=Outcome.PASS)
 
 
 def _fetch() -> Path:
