@@ -6,12 +6,17 @@ entry is about is open to everybody, as on the clusters that most judges were wr
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
 
 from tests.support.cluster import Cluster
 from tests.support.standalone_broker import StandaloneBroker
+from tests.support.waiting import until
 
 WITH_ACLS = "--acls"
+SECONDS = 30
 
 
 @contextmanager
@@ -27,4 +32,12 @@ def ground(folder: Path, *, nodes: int, arguments: tuple[str, ...] = ()) -> Iter
             yield broker.address
     else:
         with Cluster(folder, nodes=nodes, arguments=arguments) as cluster:
+            for node in cluster.nodes.values():
+                until(partial(_knows, node.address, nodes), f"{node.address} knows every node")
             yield cluster.bootstrap
+
+
+def _knows(address: str, nodes: int) -> bool:
+    """Whether a node has heard that so many nodes serve: a topic may have a copy on each."""
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+    return len(admin.list_topics(timeout=SECONDS).brokers) == nodes
