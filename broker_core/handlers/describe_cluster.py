@@ -1,8 +1,11 @@
 """API key 60, DescribeCluster, versions 0 to 1: the cluster's id and its brokers.
 
-Not done: authorized operations (always "unknown"), controllers as endpoints (endpoint type 2).
+Not done: controllers as endpoints (endpoint type 2).
 """
 
+from dataclasses import replace
+
+from broker_core.acl import ResourceType
 from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.describe_cluster import (
@@ -25,7 +28,7 @@ async def handle(request: DescribeClusterRequest, call: Call) -> DescribeCluster
             cluster_id=state.cluster_id,
             brokers=(),
         )
-    return DescribeClusterResponse(
+    answer = DescribeClusterResponse(
         error_code=ErrorCode.NONE,
         cluster_id=state.cluster_id,
         controller_id=call.services.settings.node_id,  # it hands on what is the controller's
@@ -34,4 +37,9 @@ async def handle(request: DescribeClusterRequest, call: Call) -> DescribeCluster
             for node in state.nodes.values()
             if not node.fenced
         ),
+    )
+    if not request.include_cluster_authorized_operations:
+        return answer
+    return replace(
+        answer, cluster_authorized_operations=call.authorized_operations(ResourceType.CLUSTER)
     )

@@ -2,6 +2,7 @@
 
 Of the broker those are told that Kafka has under the same meaning; they are in its configuration
 file, so nobody can change them here. Since version 3 a topic's settings are explained, if asked.
+Groups have no settings of their own: their list is empty.
 
 Not done: synonyms, explanations of the broker's settings.
 """
@@ -14,6 +15,7 @@ from broker_core.errors import (
     BrokerError,
     ClusterAuthorizationFailed,
     ErrorCode,
+    GroupAuthorizationFailed,
     InvalidRequest,
     TopicAuthorizationFailed,
     UnknownTopicOrPartition,
@@ -32,6 +34,7 @@ from broker_core.protocol.messages.describe_configs import (
 
 TOPIC = 2
 BROKER = 4
+GROUP = 32
 FROM_TOPIC = 1  # DYNAMIC_TOPIC_CONFIG
 FROM_FILE = 4  # STATIC_BROKER_CONFIG
 FROM_DEFAULT = 5  # DEFAULT_CONFIG
@@ -64,6 +67,9 @@ def _describe(
                 configs = [replace(one, documentation=MEANINGS[one.name]) for one in configs]
         elif resource.resource_type == BROKER:
             configs = _broker(resource, call)
+        elif resource.resource_type == GROUP:
+            if not call.may(Operation.DESCRIBE_CONFIGS, ResourceType.GROUP, resource.resource_name):
+                raise GroupAuthorizationFailed(resource.resource_name)
         else:
             raise InvalidRequest(f"resource type {resource.resource_type} has no settings here")
     except BrokerError as error:

@@ -3,12 +3,12 @@
 Groups of the new protocol (KIP-848) are Dead here, as Kafka shows them up to version 5;
 ConsumerGroupDescribe shows them.
 
-Not done: authorized operations (always "unknown").
+Not done: nothing that is known of.
 """
 
 from dataclasses import replace
 
-from broker_core.acl import Operation
+from broker_core.acl import Operation, ResourceType
 from broker_core.handlers.services import Call
 from broker_core.protocol.messages.describe_groups import (
     DescribedGroup,
@@ -22,6 +22,9 @@ async def handle(request: DescribeGroupsRequest, call: Call) -> DescribeGroupsRe
     refusals = {group: call.group_refusal(group, Operation.DESCRIBE) for group in request.groups}
     allowed = tuple(group for group in request.groups if not refusals[group])
     answer = await call.services.groups.describe_groups(replace(request, groups=allowed))
+    described = answer.groups
+    if request.include_authorized_operations:
+        described = tuple(_with_operations(group, call) for group in described)
     refused = tuple(
         DescribedGroup(
             error_code=refusals[group],
@@ -34,4 +37,12 @@ async def handle(request: DescribeGroupsRequest, call: Call) -> DescribeGroupsRe
         for group in request.groups
         if refusals[group]
     )
-    return replace(answer, groups=answer.groups + refused)
+    return replace(answer, groups=described + refused)
+
+
+def _with_operations(group: DescribedGroup, call: Call) -> DescribedGroup:
+    """What the client may do to a group, unless the group is an error."""
+    if group.error_code:
+        return group
+    operations = call.authorized_operations(ResourceType.GROUP, group.group_id)
+    return replace(group, authorized_operations=operations)

@@ -6,11 +6,12 @@ the next one begins, and what is before a cursor is skipped. A topic that the cl
 told only to who names it, and then as TOPIC_AUTHORIZATION_FAILED: nobody learns what exists.
 
 Not done: eligible leader replicas (KIP-966's ELR; only members of the in-sync set lead here, so
-both lists are empty), authorized operations (always "unknown").
+both lists are empty).
 """
 
 from collections.abc import Iterator
 
+from broker_core.acl import ResourceType
 from broker_core.errors import ErrorCode
 from broker_core.handlers.services import Call, is_internal
 from broker_core.protocol.messages.describe_topic_partitions import (
@@ -49,7 +50,8 @@ async def handle(
         if room == 0:
             return _page(page, Cursor(topic_name=name, partition_index=first))
         shown = topic.partitions[first : first + room]
-        page.append(_describe(topic, shown, state))
+        operations = call.authorized_operations(ResourceType.TOPIC, name)
+        page.append(_describe(topic, shown, state, operations))
         room -= len(shown)
         if first + len(shown) < len(topic.partitions):
             return _page(page, Cursor(topic_name=name, partition_index=first + len(shown)))
@@ -75,7 +77,7 @@ def _refused(name: str, error: ErrorCode) -> DescribedTopic:
 
 
 def _describe(
-    topic: Topic, partitions: tuple[Partition, ...], state: ClusterState
+    topic: Topic, partitions: tuple[Partition, ...], state: ClusterState, operations: int
 ) -> DescribedTopic:
     return DescribedTopic(
         error_code=ErrorCode.NONE,
@@ -83,6 +85,7 @@ def _describe(
         topic_id=topic.topic_id.bytes,
         is_internal=is_internal(topic.name),
         partitions=tuple(_partition(partition, state) for partition in partitions),
+        topic_authorized_operations=operations,
     )
 
 

@@ -4,9 +4,12 @@ A client that may use only some topics sees only those; asking for another by na
 TOPIC_AUTHORIZATION_FAILED, so nobody learns what exists. With ``auto_create_topics`` a topic that a
 client asks for by name is made, unless the client says not to (version 4).
 
-Not done: authorized operations (always "unknown"), racks.
+Not done: racks.
 """
 
+from dataclasses import replace
+
+from broker_core.acl import ResourceType
 from broker_core.errors import (
     BrokerError,
     ErrorCode,
@@ -39,7 +42,9 @@ async def handle(request: MetadataRequest, call: Call) -> MetadataResponse:
         ]
     else:
         topics = [await _answer(asked, request, call) for asked in request.topics]
-    return MetadataResponse(
+    if request.include_topic_authorized_operations:
+        topics = [_with_operations(topic, call) for topic in topics]
+    answer = MetadataResponse(
         brokers=tuple(
             MetadataResponseBroker(node_id=node.node_id, host=node.host, port=node.port)
             for node in state.nodes.values()
@@ -49,6 +54,19 @@ async def handle(request: MetadataRequest, call: Call) -> MetadataResponse:
         controller_id=call.services.settings.node_id,  # it hands on what is the controller's
         topics=tuple(topics),
     )
+    if not request.include_cluster_authorized_operations:
+        return answer
+    return replace(
+        answer, cluster_authorized_operations=call.authorized_operations(ResourceType.CLUSTER)
+    )
+
+
+def _with_operations(topic: MetadataResponseTopic, call: Call) -> MetadataResponseTopic:
+    """What the client may do to a topic, unless the topic is an error."""
+    if topic.error_code or topic.name is None:
+        return topic
+    operations = call.authorized_operations(ResourceType.TOPIC, topic.name)
+    return replace(topic, topic_authorized_operations=operations)
 
 
 async def _answer(

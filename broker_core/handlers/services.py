@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from broker_core.acl import CLUSTER_NAME, Operation, ResourceType
+from broker_core.acl import CLUSTER_NAME, OPERATIONS_ON, Operation, ResourceType
 from broker_core.authorizer import Authorizer, Principal
 from broker_core.clock import Clock
 from broker_core.coordinator.group_registry import GroupRegistry
@@ -128,6 +128,15 @@ class Call:
     def may(self, operation: Operation, kind: ResourceType, name: str = CLUSTER_NAME) -> bool:
         """Whether the client may do that to the resource of that name."""
         return self.services.authorizer.may(self.client.principal, operation, kind, name)
+
+    def authorized_operations(self, kind: ResourceType, name: str = CLUSTER_NAME) -> int:
+        """All that the client may do to the resource, a bit for each operation (KIP-430).
+
+        None of it is told to a client that may not describe the resource.
+        """
+        if not self.may(Operation.DESCRIBE, kind, name):
+            return 0
+        return sum(1 << one for one in OPERATIONS_ON[kind] if self.may(one, kind, name))
 
     @property
     def is_of_node(self) -> bool:

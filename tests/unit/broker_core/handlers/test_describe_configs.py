@@ -7,6 +7,7 @@ from broker_core.handlers.describe_configs import (
     FROM_DEFAULT,
     FROM_FILE,
     FROM_TOPIC,
+    GROUP,
     TOPIC,
 )
 from broker_core.handlers.dispatch import ClientSession
@@ -92,3 +93,15 @@ async def test_settings_of_topics_are_explained_to_who_asks(services: Services, 
     ).results
 
     assert "power cut" in (by_name(result)["flush.ms"].documentation or "")
+
+
+async def test_a_group_has_no_settings_of_its_own(services: Services, ask: Ask) -> None:
+    found = by_name(await describe(ask, await signed_in(services, ask), GROUP, "readers"))
+
+    assert found == {}
+
+
+async def test_a_group_is_not_described_to_everybody(services: Services, ask: Ask) -> None:
+    result = await describe(ask, ClientSession(services, "127.0.0.1"), GROUP, "readers")
+
+    assert result.error_code == ErrorCode.GROUP_AUTHORIZATION_FAILED
