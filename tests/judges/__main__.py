@@ -6,14 +6,14 @@ Go with their configured registries. Status 1 if a verdict was not expected.
 """
 
 import argparse
-import json
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.judges import (
@@ -27,7 +27,10 @@ from tests.judges import (
     librdkafka,
 )
 from tests.judges.ground import ground
-from tests.judges.verdict import Trial, Verdict, table
+from tests.judges.librdkafka_sources import LIBRDKAFKA
+from tests.judges.report import Report, table, write
+from tests.judges.verdict import Trial, Verdict
+from tests.support.maven import release
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +39,28 @@ class Judge:
 
     Attributes:
         run: What gives its verdicts.
+        version: Of the program or client that judges.
         arguments: What our broker is started with for it, besides what all are.
     """
 
     run: Callable[[Trial], list[Verdict]]
+    version: str
     arguments: tuple[str, ...] = ()
 
 
 JUDGES: Mapping[str, Judge] = {
-    "kafka-tools": Judge(kafka_tools.judge),
-    "kafka-connect": Judge(kafka_connect.judge),
-    "kafka-streams": Judge(kafka_streams.judge),
-    "kafka-python": Judge(kafka_python.judge),
-    "kcat": Judge(clients.kcat),
-    "confluent-kafka": Judge(clients.confluent_kafka),
-    "aiokafka": Judge(clients.aiokafka),
-    "kafkajs": Judge(kafkajs.judge),
-    "franz-go": Judge(franz_go.judge),
-    "librdkafka": Judge(librdkafka.judge),
+    "kafka-tools": Judge(kafka_tools.judge, release("kafka")),
+    "kafka-connect": Judge(kafka_connect.judge, release(kafka_connect.PEER)),
+    "kafka-streams": Judge(kafka_streams.judge, release(kafka_streams.PEER)),
+    "kafka-python": Judge(kafka_python.judge, kafka_python.VERSION),
+    "kcat": Judge(clients.kcat, clients.kcat_version()),
+    "confluent-kafka": Judge(clients.confluent_kafka, version("confluent-kafka")),
+    "aiokafka": Judge(clients.aiokafka, version("aiokafka")),
+    "kafkajs": Judge(kafkajs.judge, kafkajs.VERSION),
+    "franz-go": Judge(franz_go.judge, franz_go.VERSION),
+    "librdkafka": Judge(librdkafka.judge, LIBRDKAFKA),
     "librdkafka-no-auto-create": Judge(
-        librdkafka.judge_without_auto_create, arguments=("--no-auto-create",)
+        librdkafka.judge_without_auto_create, LIBRDKAFKA, arguments=("--no-auto-create",)
     ),
 }
 
@@ -63,10 +68,10 @@ JUDGES: Mapping[str, Judge] = {
 def main() -> int:
     """Run the judges that are named, all of them by default."""
     parsed = _parsed()
-    verdicts = {name: _judged(name, parsed) for name in parsed.names or JUDGES}
+    reports = [_judged(name, parsed) for name in parsed.names or JUDGES]
     if parsed.json:
-        parsed.json.write_text(json.dumps(_as_rows(verdicts), indent=1) + "\n")
-    every = [one for found in verdicts.values() for one in found]
+        write(parsed.json, reports)
+    every = [one for report in reports for one in report.verdicts]
     return 1 if any(not one.is_expected for one in every) else 0
 
 
@@ -80,7 +85,7 @@ def _parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _judged(name: str, parsed: argparse.Namespace) -> Sequence[Verdict]:
+def _judged(name: str, parsed: argparse.Namespace) -> Report:
     """One judge on fresh ground; a judge that breaks is a failure of its own."""
     judge = JUDGES[name]
     with _folder(parsed.keep, name) as folder:
@@ -88,10 +93,11 @@ def _judged(name: str, parsed: argparse.Namespace) -> Sequence[Verdict]:
         scratch.mkdir()
         with ground(folder, nodes=parsed.nodes, arguments=judge.arguments) as address:
             trial = Trial(address=address, scratch=scratch, nodes=parsed.nodes, wanted=parsed.only)
-            verdicts = judge.run(trial)
-    sys.stdout.write(table(name, verdicts) + "\n")
+            verdicts = tuple(judge.run(trial))
+    report = Report(judge=name, version=judge.version, nodes=parsed.nodes, verdicts=verdicts)
+    sys.stdout.write(table(report) + "\n")
     sys.stdout.flush()
-    return verdicts
+    return report
 
 
 @contextmanager
@@ -104,10 +110,6 @@ def _folder(keep: Path | None, name: str) -> Iterator[Path]:
         shutil.rmtree(keep / name, ignore_errors=True)
         (keep / name).mkdir(parents=True)
         yield keep / name
-
-
-def _as_rows(verdicts: Mapping[str, Sequence[Verdict]]) -> list[dict[str, object]]:
-    return [{"judge": name, **asdict(one)} for name, found in verdicts.items() for one in found]
 
 
 if __name__ == "__main__":

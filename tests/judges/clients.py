@@ -6,6 +6,8 @@ are judged on does not matter here.
 """
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -42,6 +44,16 @@ def _judge(trial: Trial, *, modules: tuple[str, ...], choice: tuple[str, ...]) -
         )
     verdicts = {one.program: one for one in junit.verdicts(report)}
     return [weigh(verdicts[name], {}) for name in trial.chosen(verdicts)]
+
+
+def kcat_version() -> str:
+    """What kcat says of itself; it comes with the system."""
+    program = shutil.which("kcat")
+    if program is None:
+        return "not installed"
+    said = subprocess.run([program, "-V"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"Version ([\w.]+)", said)
+    return found[1] if found else "unknown"
 
 
 kcat = partial(_judge, modules=OTHERS, choice=("-k", "kcat"))

@@ -19,7 +19,7 @@ LEFT_OUT = {
     "0066_plugins": "loads a library of its own from where it was built; no broker in it",
     "0092_mixed_msgver": "writes record formats before version 2; Kafka 4 has none either",
     "0097_ssl_verify": "needs the certificates of librdkafka's own cluster",
-    "0101_fetch_from_follower": "rack awareness is left out (issue of the log core)",
+    "0101_fetch_from_follower": "rack awareness is left out",
     "0126_oauthbearer_oidc": "SASL OAUTHBEARER is not among our mechanisms",
     "8000_idle": "waits for ever, by hand only",
     "8001_fetch_from_follower_mock_manual": "by hand only",

@@ -17,6 +17,7 @@ from tests.support.maven import PEERS, class_path, fetch
 
 PACKAGE = "@confluentinc/kafka-javascript"
 VERSION = "1.10.1"
+LIBRDKAFKA = "2.15.1"  # what that version of the package carries
 SHELL_SCRIPTS = {"kafka-topics": TOPICS, "kafka-configs": CONFIGS, "kafka-acls": ACLS}
 
 

@@ -1,4 +1,4 @@
-"""What a foreign judge says: one verdict a program, and the table that people read.
+"""What a foreign judge says: one verdict a program.
 
 What we know to fail, and why, is data beside each judge; so a failure that nobody expected is seen
 at once, and so is a reason that no longer holds.
@@ -6,7 +6,7 @@ at once, and so is a reason that no longer holds.
 
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -95,36 +95,3 @@ def tried(cases: Mapping[str, Callable[[], None]], known: Mapping[str, str] = {}
             found = Verdict(program=name, outcome=Outcome.PASS)
         verdicts.append(weigh(found, known))
     return verdicts
-
-
-def table(judge: str, verdicts: Sequence[Verdict]) -> str:
-    """A Markdown table: a line of counts, then every program, what did not pass first."""
-    counts = {outcome: sum(one.outcome is outcome for one in verdicts) for outcome in Outcome}
-    unexpected = sum(not one.is_expected for one in verdicts)
-    lines = [
-        f"## {judge}: {counts[Outcome.PASS]} passed, {counts[Outcome.FAIL]} failed"
-        f" ({unexpected} unexpected), {counts[Outcome.LEFT_OUT]} left out",
-        "",
-        "| judge | program | outcome | why |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {judge} | {_cell(one.program)} | {_outcome(one)} | {_cell(one.why)} |"
-        for one in sorted(verdicts, key=_rank)
-    ]
-    return "\n".join([*lines, ""])
-
-
-def _rank(verdict: Verdict) -> tuple[bool, int, str]:
-    order = (Outcome.FAIL, Outcome.LEFT_OUT, Outcome.PASS)
-    return verdict.is_expected, order.index(verdict.outcome), verdict.program
-
-
-def _outcome(verdict: Verdict) -> str:
-    return str(verdict.outcome) if verdict.is_expected else f"{verdict.outcome}, unexpected"
-
-
-def _cell(text: str) -> str:
-    """A text as one cell: its first line, not too long."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[0].strip().replace("|", "/")[:240] if lines else ""

@@ -63,7 +63,8 @@ def main(address: str, source: str, target: str) -> None:
             "transactional.id": "copier",
             "transaction.timeout.ms": 10_000,
             # Else librdkafka 2.16 forgets its brokers when the only one is away, waits for ever for
-            # the forgotten one to take an offset, and no time limit ends that.
+            # the forgotten one to take an offset, and no time limit ends that (librdkafka 5511 and
+            # 5456). It hangs the same way when Apache Kafka is restarted: docs/reference/judges.md.
             "metadata.recovery.strategy": "none",
             "reconnect.backoff.max.ms": 200,
             "log_level": 0,

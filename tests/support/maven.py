@@ -11,6 +11,7 @@ import sys
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+from xml.etree import ElementTree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PEERS = REPOSITORY / ".peers"
@@ -25,6 +26,13 @@ def project(name: str) -> Path:
 def jars(name: str) -> Path:
     """Where a peer's jars lie once they are fetched."""
     return PEERS / f"{name}-{sha256(project(name).read_bytes()).hexdigest()[:12]}"
+
+
+def release(name: str) -> str:
+    """Which release of Apache Kafka a peer's project names."""
+    named = ElementTree.parse(project(name)).findtext(".//{*}kafka.version")
+    assert named is not None, f"{project(name)} names no release"
+    return named
 
 
 def is_fetched(name: str) -> bool:

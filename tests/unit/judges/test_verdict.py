@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.judges.verdict import Outcome, Trial, Verdict, table, tried, weigh
+from tests.judges.verdict import Outcome, Trial, Verdict, tried, weigh
 
 
 def verdict(outcome: Outcome, why: str = "") -> Verdict:
@@ -41,23 +41,6 @@ def test_a_story_that_breaks_off_fails_with_its_words() -> None:
 
     assert good.outcome is Outcome.PASS
     assert (bad.outcome, bad.why, bad.is_expected) == (Outcome.FAIL, "nothing arrived", False)
-
-
-def test_the_table_counts_and_shows_the_unexpected_first() -> None:
-    verdicts = [
-        Verdict(program="a", outcome=Outcome.PASS),
-        Verdict(program="b", outcome=Outcome.LEFT_OUT, why="no such | API\nand more"),
-        Verdict(program="c", outcome=Outcome.FAIL, why="odd", is_expected=False),
-    ]
-
-    lines = table("judge", verdicts).splitlines()
-
-    assert lines[0] == "## judge: 1 passed, 1 failed (1 unexpected), 1 left out"
-    assert lines[4:] == [
-        "| judge | c | fail, unexpected | odd |",
-        "| judge | b | left out | no such / API |",
-        "| judge | a | pass |  |",
-    ]
 
 
 def test_only_what_is_wanted_is_chosen() -> None:
