@@ -32,7 +32,8 @@ TESTS = (
 )
 KNOWN_FAILURES: Mapping[str, str] = {}
 RESULT = re.compile(r"^ *--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$", re.MULTILINE)
-SAID = re.compile(r"^ +\w+_test\.go:\d+: (.*)$", re.MULTILINE)
+TOLD = re.compile(r"^=== (?:RUN|CONT|NAME) +(\S+)$|^ +\w+_test\.go:\d+: (.*)$", re.MULTILINE)
+TIDYING_UP = re.compile(r"deleting (topic|group) | completed in ")
 OUTCOMES = {"PASS": Outcome.PASS, "FAIL": Outcome.FAIL, "SKIP": Outcome.LEFT_OUT}
 
 
@@ -70,14 +71,28 @@ def judge(trial: Trial) -> list[Verdict]:
 
 
 def _read(printed: str) -> list[Verdict]:
-    """Every test and subtest, with the last thing that was said before its result."""
-    verdicts = []
-    for match in RESULT.finditer(printed):
-        outcome = OUTCOMES[match[1]]
-        said = [] if outcome is Outcome.PASS else SAID.findall(printed[: match.start()])
-        why = said[-1] if said else ""
-        verdicts.append(Verdict(program=match[2], outcome=outcome, why=why))
-    return verdicts
+    """Every test and subtest, with the last thing that it said."""
+    said = _said(printed)
+    return [
+        Verdict(
+            program=name,
+            outcome=OUTCOMES[word],
+            why="" if word == "PASS" else said.get(name, ""),
+        )
+        for word, name in RESULT.findall(printed)
+    ]
+
+
+def _said(printed: str) -> dict[str, str]:
+    """What each test said last, besides how it tidies up; several speak by turns."""
+    said: dict[str, str] = {}
+    speaker = ""
+    for name, words in TOLD.findall(printed):
+        if name:
+            speaker = name
+        elif not TIDYING_UP.search(words):
+            said[speaker] = words
+    return said
 
 
 def _build() -> Path:
