@@ -106,7 +106,12 @@ def _open(wanted: Wanted, node_id: int, call: Call) -> _Copy:
     try:
         copy.replica = leading(wanted, call.services.replicas)
         copy.replica.check_leader(asked.current_leader_epoch)
-        word = copy.replica.followed(node_id, asked.fetch_offset, asked.last_fetched_epoch)
+        word = copy.replica.followed(
+            node_id,
+            asked.fetch_offset,
+            asked.last_fetched_epoch,
+            log_start=asked.log_start_offset,
+        )
         if word is not None:
             copy.diverging = EpochEndOffset(epoch=word.epoch, end_offset=word.end_offset)
     except BrokerError as error:

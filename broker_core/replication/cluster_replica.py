@@ -89,6 +89,7 @@ class ClusterReplica(Replica):
         self._lag_ms = lag_ms
         self._set: ReplicaSet | None = None
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._forgetting: list[tuple[int, asyncio.Future[None]]] = []
         self._end_listeners: list[Callable[[], None]] = []
         self._asking: asyncio.Task[None] | None = None
         log.on_durable = self._count
@@ -173,7 +174,8 @@ class ClusterReplica(Replica):
     def _resign(self, reason: str) -> None:
         self._set = None
         self.log.is_copy = True
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = [*self._waiting, *self._forgetting], deque()
+        self._forgetting = []
         for _, future in waiting:
             if not future.done():
                 future.set_exception(NotLeaderOrFollower(reason))
@@ -305,7 +307,27 @@ class ClusterReplica(Replica):
             self._waiting.append((end_offset, future))
         return future
 
-    def followed(self, node_id: int, offset: int, last_epoch: int) -> EpochEnd | None:
+    @property
+    def low_watermark(self) -> int:
+        """Where the live copy starts that starts first, see :attr:`Replica.low_watermark`."""
+        start = self.log.log_start_offset
+        if self._set is None:
+            return start
+        return self._set.low_watermark(log_start=start, is_alive=self._link.state.is_alive)
+
+    def forgotten(self, offset: int) -> asyncio.Future[None]:
+        """Return what is done once live copies have followed, see :meth:`Replica.forgotten`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._set is None:
+            future.set_exception(NotLeaderOrFollower(f"{self.log.topic}-{self.log.partition}"))
+        else:
+            self._forgetting.append((offset, future))
+            self._note_starts()
+        return future
+
+    def followed(
+        self, node_id: int, offset: int, last_epoch: int, *, log_start: int
+    ) -> EpochEnd | None:
         """Take note of how far a follower is, see :meth:`Replica.followed`."""
         self.check_leader()
         assert self._set is not None
@@ -318,6 +340,7 @@ class ClusterReplica(Replica):
         if offset <= end:  # beyond it the log is not this one's copy; reading says so
             if not self._set.fetched(node_id, offset, leader_end=end, now_ms=_now_ms()):
                 raise NotLeaderOrFollower(f"node {node_id} holds no copy")
+            self._set.starts_at(node_id, log_start)
             self._count()
         return None
 
@@ -362,6 +385,7 @@ class ClusterReplica(Replica):
         replicas = self._set
         if replicas is None:
             return
+        self._note_starts()
         is_alive = self._link.state.is_alive
         end, now_ms = self.log.end_offset, _now_ms()
         high_watermark = replicas.high_watermark(
@@ -380,6 +404,16 @@ class ClusterReplica(Replica):
         if isr is not None and self._asking is None and not self._link.is_fenced:
             replicas.asked = isr
             self._asking = asyncio.create_task(self._ask(replicas, isr), name="ask-for-isr")
+
+    def _note_starts(self) -> None:
+        """Tell who waits for copies to forget records that they have."""
+        if not self._forgetting:
+            return
+        start = self.low_watermark
+        for offset, future in self._forgetting:
+            if start >= offset and not future.done():  # whoever waited may be gone
+                future.set_result(None)
+        self._forgetting = [one for one in self._forgetting if not one[1].done()]
 
     async def _ask(self, replicas: ReplicaSet, isr: tuple[int, ...]) -> None:
         """Ask for an in-sync set until something is known of the answer."""

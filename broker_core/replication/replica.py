@@ -110,10 +110,28 @@ class Replica:
         else:
             self._commit.request(log)
 
-    def followed(self, node_id: int, offset: int, last_epoch: int) -> EpochEnd | None:
+    @property
+    def low_watermark(self) -> int:
+        """The offset before which no copy has records, as far as copies are on live nodes."""
+        return self.log.log_start_offset
+
+    def forgotten(self, offset: int) -> asyncio.Future[None]:
+        """Return what is done once no live copy has records before ``offset`` (KIP-107).
+
+        Raises:
+            NotLeaderOrFollower: Another node leads now.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+    def followed(
+        self, node_id: int, offset: int, last_epoch: int, *, log_start: int
+    ) -> EpochEnd | None:
         """Take note that a follower has everything before ``offset`` on its disk.
 
         Args:
+            log_start: Where its log starts.
             last_epoch: The leader epoch of its last record; -1 if it has none.
 
         Returns:

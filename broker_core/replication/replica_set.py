@@ -23,12 +23,14 @@ class Follower:
 
     Attributes:
         end_offset: Everything before is on the follower's disk; -1 while it has not fetched.
+        log_start: Where its log starts; -1 while it has not fetched.
         caught_up_ms: When it last had all that the leader had.
         fetched_ms: When it fetched last.
         leader_end_offset: What the leader had then.
     """
 
     end_offset: int = NOTHING_FETCHED
+    log_start: int = NOTHING_FETCHED
     caught_up_ms: int | None = None
     fetched_ms: int = 0
     leader_end_offset: int = 0
@@ -91,11 +93,17 @@ class ReplicaSet:
         follower.fetched(end_offset, leader_end=leader_end, now_ms=now_ms)
         return True
 
+    def starts_at(self, node_id: int, log_start: int) -> None:
+        """Take note of where a follower's log starts."""
+        follower = self._followers.get(node_id)
+        if follower is not None:
+            follower.log_start = log_start
+
     def restarted(self, node_id: int) -> None:
         """Take note that a node registered anew: what it had on disk may be gone (KIP-903)."""
         follower = self._followers.get(node_id)
         if follower is not None:
-            follower.end_offset = NOTHING_FETCHED
+            follower.end_offset = follower.log_start = NOTHING_FETCHED
             follower.caught_up_ms = (
                 None if node_id not in self.partition.isr else follower.caught_up_ms
             )
@@ -136,6 +144,15 @@ class ReplicaSet:
             ):
                 lowest = min(lowest, follower.end_offset)
         return lowest
+
+    def low_watermark(self, *, log_start: int, is_alive: Callable[[int], bool]) -> int:
+        """Return the offset before which no copy on a live node has records (KIP-107).
+
+        Args:
+            log_start: Where the leader's own log starts.
+        """
+        live = (one.log_start for node_id, one in self._followers.items() if is_alive(node_id))
+        return min([log_start, *live])
 
     def wanted_isr(
         self,

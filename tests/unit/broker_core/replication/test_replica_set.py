@@ -220,3 +220,38 @@ def test_lag_is_what_a_follower_lacks(fetched: int | None, lag: int | None) -> N
 
     assert replicas.lag(2, leader_end=10) == lag
     assert replicas.lag(9, leader_end=10) is None
+
+
+def low(replicas: ReplicaSet, *, log_start: int, dead: int = 0) -> int:
+    return replicas.low_watermark(log_start=log_start, is_alive=lambda node_id: node_id != dead)
+
+
+def test_records_are_forgotten_once_no_live_copy_has_them() -> None:
+    replicas = led(1, 2)  # node 3 is not in sync, but it is alive
+
+    assert low(replicas, log_start=5) == -1, "nobody has said where it starts"
+    replicas.starts_at(2, 5)
+    replicas.starts_at(3, 2)
+
+    assert low(replicas, log_start=5) == 2
+    assert low(replicas, log_start=5, dead=3) == 5
+
+
+def test_where_a_restarted_follower_starts_is_not_known() -> None:
+    replicas = led(1, 2, 3)
+    replicas.starts_at(2, 5)
+    replicas.starts_at(3, 5)
+
+    replicas.restarted(2)
+
+    assert low(replicas, log_start=5) == -1
+
+
+def test_where_a_strangers_log_starts_does_not_matter() -> None:
+    replicas = led(1, 2, 3)
+    replicas.starts_at(2, 5)
+    replicas.starts_at(3, 5)
+
+    replicas.starts_at(9, 1)
+
+    assert low(replicas, log_start=5) == 5
