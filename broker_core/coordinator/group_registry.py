@@ -16,6 +16,7 @@ from broker_core.clock import Clock
 from broker_core.coordinator import group_answers
 from broker_core.coordinator.consumer_group_registry import ConsumerGroupRegistry
 from broker_core.coordinator.group import Group, GroupState
+from broker_core.coordinator.group_changes import GroupChanges
 from broker_core.coordinator.member import Joined, Joining, Reply, Synced
 from broker_core.coordinator.offset_records import CommittedOffset
 from broker_core.coordinator.offsets import OffsetStore, TopicPartition
@@ -110,6 +111,7 @@ class GroupRegistry:
         self._settings = settings
         self._clock = clock
         self._groups: dict[str, Group] = {}
+        self._changes = GroupChanges()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._closed = False
         self.consumers = ConsumerGroupRegistry(offsets, settings, topics)
@@ -451,6 +453,7 @@ class GroupRegistry:
             await self._offsets.forget(group_id, list(self._offsets.of(group_id)))
         except BrokerError:
             return ErrorCode.COORDINATOR_NOT_AVAILABLE
+        log.info("group_deleted", group=group_id)
         return ErrorCode.NONE
 
     def _join_error(self, request: JoinGroupRequest) -> ErrorCode:
@@ -557,6 +560,7 @@ class GroupRegistry:
 
     def _deliver(self, group: Group, replies: list[Reply]) -> None:
         self._answer_all(replies)
+        self._changes.note(group)
         self._arm(group)
 
     def _answer_all(self, replies: list[Reply]) -> None:
@@ -585,6 +589,7 @@ class GroupRegistry:
 
     def _drop(self, group: Group) -> None:
         self._groups.pop(group.group_id, None)
+        self._changes.forget(group)
         timer = self._timers.pop(group.group_id, None)
         if timer is not None:
             timer.cancel()

@@ -128,6 +128,7 @@ class LogDirectory:
             if name in self._topics:
                 raise TopicAlreadyExists(f"topic {name} exists")
             self._add({name: topic}, {name: range(partitions)})
+        log.info("topic_created", topic=name, partitions=partitions, config=topic.config)
         return topic
 
     def add_partitions(self, name: str, partitions: int) -> TopicConfig:
@@ -147,6 +148,7 @@ class LogDirectory:
                 name=name, topic_id=topic.topic_id, partitions=partitions, config=topic.config
             )
             self._add({name: grown}, {name: range(topic.partitions, partitions)})
+        log.info("partitions_added", topic=name, partitions=partitions, before=topic.partitions)
         return grown
 
     def alter_topic(self, name: str, config: Mapping[str, str]) -> TopicConfig:
@@ -170,6 +172,7 @@ class LogDirectory:
             self._topics = {**self._topics, name: altered}
             for partition in range(topic.partitions):
                 self._logs[name, partition].config = resolved
+        log.info("topic_altered", topic=name, config=altered.config, before=topic.config)
         return altered
 
     def delete_topic(self, name: str) -> None:
@@ -186,6 +189,7 @@ class LogDirectory:
             self._topics = remaining
             self._remove([topic])
             self._write_topics(remaining)
+        log.info("topic_deleted", topic=name)
 
     def hold(self, wanted: Mapping[str, TopicConfig]) -> None:
         """Hold exactly these partitions of these topics, as a cluster's node is told to.

@@ -18,14 +18,29 @@ def log_changes(before: ClusterState, after: ClusterState) -> None:
         elif known.fenced != node.fenced:
             event = "node_fenced" if node.fenced else "node_unfenced"
             log.info(event, node=node_id, epoch=node.epoch)
-    for name in after.topics.keys() - before.topics.keys():
-        log.info("topic_created", topic=name, partitions=len(after.topics[name].partitions))
-    for name in before.topics.keys() - after.topics.keys():
-        log.info("topic_deleted", topic=name)
+    _log_topics(before, after)
     if after.policy is not before.policy:
         entries = len(after.policy.entries)
         log.info("policy_changed", version=after.policy.version, entries=entries)
     _log_partitions(before, after)
+
+
+def _log_topics(before: ClusterState, after: ClusterState) -> None:
+    """The same lines as of a node that is alone (``LogDirectory``)."""
+    for name, topic in after.topics.items():
+        known, partitions = before.topics.get(name), len(topic.partitions)
+        if known is topic:
+            continue
+        if known is None:
+            log.info("topic_created", topic=name, partitions=partitions, config=topic.configs)
+            continue
+        if len(known.partitions) != partitions:
+            there = len(known.partitions)
+            log.info("partitions_added", topic=name, partitions=partitions, before=there)
+        if known.configs != topic.configs:
+            log.info("topic_altered", topic=name, config=topic.configs, before=known.configs)
+    for name in before.topics.keys() - after.topics.keys():
+        log.info("topic_deleted", topic=name)
 
 
 def _log_partitions(before: ClusterState, after: ClusterState) -> None:

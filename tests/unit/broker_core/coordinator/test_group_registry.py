@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from broker_core.coordinator.group_registry import GroupRegistry
 from broker_core.coordinator.offsets import OffsetStore
@@ -377,3 +378,17 @@ async def test_a_group_nobody_knows_has_no_offsets_to_forget(groups: GroupRegist
     answer = await groups.delete_offsets(delete_request("events"))
 
     assert answer.error_code == ErrorCode.GROUP_ID_NOT_FOUND
+
+
+async def test_what_becomes_of_a_group_is_told_in_the_log(groups: GroupRegistry) -> None:
+    with capture_logs() as lines:
+        joined = await stable_member(groups)
+        assert await commit(groups, commit_request(member_id=joined.member_id, generation=1)) == 0
+        await groups.leave(LeaveGroupRequest(group_id="g", member_id=joined.member_id, members=()))
+        await groups.delete_groups(DeleteGroupsRequest(groups_names=("g",)))
+
+    told = [line for line in lines if line["event"] == "group_state_changed"]
+    states = ["PreparingRebalance", "CompletingRebalance", "Stable"]
+    assert [line["state"] for line in told][:3] == states
+    assert told[-1]["state"] == "Empty"
+    assert lines[-1] == {"event": "group_deleted", "group": "g", "log_level": "info"}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from broker_core.errors import (
     InvalidConfig,
@@ -236,3 +237,29 @@ def test_a_full_disk_makes_no_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_brokers_own_topics_are_known() -> None:
     assert LogDirectory.is_internal(CONSUMER_OFFSETS)
     assert not LogDirectory.is_internal("events.log")
+
+
+def test_every_change_of_a_topic_is_a_line_in_the_log(tmp_path: Path) -> None:
+    logs = open_directory(tmp_path)
+
+    with capture_logs() as lines:
+        logs.create_topic("raw.app", 1, {"retention.ms": "5"})
+        logs.add_partitions("raw.app", 3)
+        logs.alter_topic("raw.app", {"retention.ms": "7"})
+        logs.delete_topic("raw.app")
+        with pytest.raises(UnknownTopicOrPartition):
+            logs.delete_topic("raw.app")
+
+    told = [{key: one[key] for key in one if key not in ("log_level", "topic")} for one in lines]
+    assert {one["topic"] for one in lines} == {"raw.app"}
+    assert told == [
+        {"event": "topic_created", "partitions": 1, "config": {"retention.ms": "5"}},
+        {"event": "partitions_added", "partitions": 3, "before": 1},
+        {
+            "event": "topic_altered",
+            "config": {"retention.ms": "7"},
+            "before": {"retention.ms": "5"},
+        },
+        {"event": "topic_deleted"},
+    ]
+    logs.close()
