@@ -460,6 +460,8 @@ class PartitionLog:
             aborted=aborted,
         )
         self._segments.replace(old, segment)
+        if self._mark.segment in old:  # what is committed ends with it
+            self._mark = self._segments.place_of(self.high_watermark)
         return segment
 
     # -- ending

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from broker_core.errors import CorruptMessage, NotLeaderOrFollower, OffsetOutOfRange
+from broker_core.log.cleaner import LogCleaner
 from broker_core.log.fault import Fault
 from broker_core.log.group_commit import GroupCommit
 from broker_core.log.log_directory import LogDirectory
@@ -386,3 +387,24 @@ async def test_a_copy_from_before_the_leaders_log_begins_anew(
     again = held(opened("a"))
     again.commit_until(504)
     assert (again.log_start_offset, len(values(again))) == (500, 4)
+
+
+async def test_a_log_that_was_compacted_up_to_its_end_is_read(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed ends with a sealed segment; nothing was written after it."""
+    monkeypatch.setitem(CONFIG, "cleanup.policy", "compact")
+    logs = opened("compacted")
+    log, commit = held(logs), GroupCommit(logs.fault)
+    for number in range(3):
+        log.append(batch(b"%d" % number, keys=[b"k"]))
+    await commit.flush(log)
+    log.commit_until(3)
+    log.roll()
+    await commit.flush(log)
+
+    await LogCleaner(logs, commit, TurnedClock()).clean_all()
+
+    assert [header.last_offset for _, header in read_batches(log.read(0, 1_000_000))] == [2]
+    assert values(log) == [b"2"]
+    await commit.close()
