@@ -75,9 +75,11 @@ async def create_automatically(name: str, call: Call) -> None:
     """Make a topic as the defaults say; nothing happens if there is one by now.
 
     Raises:
+        InvalidTopic: No topic can have that name; whoever asks need not ask again.
         BrokerError: It cannot be made.
     """
     _demand_permission(name, call)
+    check_topic_name(name)
     services = call.services
     partitions = services.settings.default_partitions
     check_room(partitions, call)
