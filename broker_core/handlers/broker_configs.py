@@ -15,6 +15,7 @@ TYPES: Mapping[str, int] = {
     "auto.create.topics.enable": BOOLEAN,
     "cleanup.policy": LIST,
     "compression.type": STRING,
+    "connections.max.reauth.ms": LONG,
     "delete.retention.ms": LONG,
     "flush.messages": LONG,
     "flush.ms": LONG,
@@ -56,9 +57,11 @@ def describe_broker(settings: BrokerSettings, host: str, port: int) -> dict[str,
     """
     log, groups = settings.log, settings.groups
     age, size = log.retention_age, log.retention_bytes
+    session = settings.session_lifetime
     return {
         "advertised.listeners": f"PLAINTEXT://{host}:{port}",
         "auto.create.topics.enable": str(settings.auto_create_topics).lower(),
+        "connections.max.reauth.ms": "0" if session is None else _ms(session),
         "group.consumer.assignors": ",".join(ASSIGNORS),
         "group.consumer.heartbeat.interval.ms": _ms(groups.consumer_heartbeat_interval),
         "group.consumer.max.size": str(groups.max_members),

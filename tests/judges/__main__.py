@@ -59,6 +59,9 @@ JUDGES: Mapping[str, Judge] = {
     "kafkajs": Judge(kafkajs.judge, kafkajs.VERSION),
     "franz-go": Judge(franz_go.judge, franz_go.VERSION),
     "librdkafka": Judge(librdkafka.judge, LIBRDKAFKA),
+    "librdkafka-sasl": Judge(
+        librdkafka.judge_signed_in, LIBRDKAFKA, arguments=("--set", "session_lifetime=PT5S")
+    ),
     "librdkafka-no-auto-create": Judge(
         librdkafka.judge_without_auto_create, LIBRDKAFKA, arguments=("--no-auto-create",)
     ),

@@ -4,14 +4,15 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.judges.verdict import Outcome, Trial, Verdict
 
 KAFKA_VERSION = "4.0.0"
 SECONDS = 900
-WITHOUT_QUICK_MODE = {"0082"}
+WITHOUT_QUICK_MODE = {"0082", "0142"}
 START_JAVA = {"0077", "0098", "0109", "0113", "0115", "0119"}  # given more time for that
 NOT_OURS = "Filtered due to negative test flags"
 SAID = re.compile(r"\[(\w+) */ *[\d.]+s\] WARN: SKIPPING TEST: (.*)")
@@ -27,11 +28,13 @@ class Run:
         number: The programs that begin with it.
         part: One of their sub tests; empty for all.
         scenario: What they expect of a broker, in librdkafka's words.
+        client: What their clients are configured with besides.
     """
 
     number: str
     part: str = ""
     scenario: str = "default"
+    client: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -42,7 +45,7 @@ class Run:
 def run(trial: Trial, sources: Path, one: Run) -> list[Verdict]:
     """Run it, and read its report; a part that runs nothing has no verdict."""
     folder = trial.scratch / one.label
-    _fill(folder, trial.address, one.number, sources)
+    _fill(folder, trial.address, one, sources)
     runner = sources / "tests" / "test-runner"
     quick = [] if one.number in WITHOUT_QUICK_MODE else ["-Q"]
     output = folder / "output.log"
@@ -75,15 +78,19 @@ def run(trial: Trial, sources: Path, one: Run) -> list[Verdict]:
     return read(folder, said, one)
 
 
-def _fill(folder: Path, address: str, number: str, sources: Path) -> None:
+def _fill(folder: Path, address: str, one: Run, sources: Path) -> None:
     """What the programs look for in the folder they run in."""
     folder.mkdir()
     (folder / "java").symlink_to(sources / "tests" / "java")
     (folder / "Makefile").write_text("java: ;\n.PHONY: java\n")
-    (folder / "test.conf").write_text(
-        f"metadata.broker.list={address}\ntest.topic.random=true\n"
-        f"test.timeout.multiplier={3 if number in START_JAVA else 1}\n"
-    )
+    settings = {
+        "metadata.broker.list": address,
+        "test.topic.random": "true",
+        "test.timeout.multiplier": "3" if one.number in START_JAVA else "1",
+        **one.client,
+    }
+    lines = [f"{name}={value}\n" for name, value in settings.items()]
+    (folder / "test.conf").write_text("".join(lines))
 
 
 def read(folder: Path, printed: str, one: Run) -> list[Verdict]:

@@ -37,7 +37,9 @@ def programs(sources: Path, scenario: str) -> list[str]:
 def parts(sources: Path, name: str) -> list[str]:
     """The sub tests of a program, by the functions of its source."""
     [source] = (sources / "tests").glob(f"{name[:4]}-*.c")
-    declared = re.findall(r"^(?:static void )?do_test_(\w+)\(", source.read_text(), re.MULTILINE)
+    declared = re.findall(
+        r"^(?:(?:static )?void )?do_test_(\w+)\(", source.read_text(), re.MULTILINE
+    )
     return sorted(set(declared))
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.judges.librdkafka import _left_out
+from tests.judges.librdkafka import _left_out, _reasons
 from tests.judges.librdkafka_run import Run, read
 from tests.judges.verdict import Outcome
 
@@ -53,5 +53,12 @@ def test_a_run_without_a_report_fails_with_its_last_words(tmp_path: Path) -> Non
 def test_what_three_nodes_are_needed_for_is_left_out_of_one() -> None:
     names = ["0103_transactions", "0170_share_consumer_subscription", "0005_order"]
 
-    assert set(_left_out(names, 1)) == set(names[:2])
-    assert set(_left_out(names, 3)) == {names[1]}
+    assert set(_left_out(names, _reasons(1, signs_in=False))) == set(names[:2])
+    assert set(_left_out(names, _reasons(3, signs_in=False))) == {names[1]}
+
+
+def test_who_signs_in_is_judged_by_what_asks_for_that() -> None:
+    names = ["0142_reauthentication", "0142_reauthentication, producer"]
+
+    assert set(_left_out(names, _reasons(1, signs_in=False))) == {names[0]}
+    assert not _left_out(names, _reasons(1, signs_in=True))
