@@ -27,5 +27,5 @@ async def handle(request: SaslAuthenticateRequest, call: Call) -> SaslAuthentica
         error_code=0,
         error_message=None,
         auth_bytes=answer,
-        session_lifetime_ms=sign_in.session_lifetime_ms(call.services),
+        session_lifetime_ms=sign_in.session_lifetime_ms(call.client, call.services),
     )

@@ -2,7 +2,8 @@
 
 A failure is counted, its answer is delayed and then the connection is closed, so that guessing is
 slow and costs a connection each time. A client that signed in may do so again, as the same user,
-and must if sessions end (KIP-368).
+and must if sessions end (KIP-368). Those of the cluster's nodes do not end: they hold its secret
+anyway, and copies would fall behind with every connection that is closed.
 """
 
 import asyncio
@@ -45,10 +46,12 @@ async def step(message: bytes, client: Client, services: Services) -> bytes:
     return answer
 
 
-def session_lifetime_ms(services: Services) -> int:
-    """How long a sign-in lasts; 0 for as long as the connection."""
+def session_lifetime_ms(client: Client, services: Services) -> int:
+    """How long the client's sign-in lasts; 0 for as long as the connection."""
     lifetime = services.settings.session_lifetime
-    return 0 if lifetime is None else lifetime // timedelta(milliseconds=1)
+    if lifetime is None or client.principal.name == services.node_user:
+        return 0
+    return lifetime // timedelta(milliseconds=1)
 
 
 def _sign_in(name: str, client: Client, services: Services) -> None:
@@ -57,7 +60,7 @@ def _sign_in(name: str, client: Client, services: Services) -> None:
     client.principal = Principal(name, client.principal.is_local, client.host)
     client.has_signed_in = True
     client.takes_bare_messages = False
-    lifetime_ms = session_lifetime_ms(services)
+    lifetime_ms = session_lifetime_ms(client, services)
     if lifetime_ms:
         client.session_ends_ms = services.clock.now_ms() + lifetime_ms
     metrics.AUTHENTICATIONS.inc()

@@ -99,3 +99,17 @@ async def test_a_session_ends_unless_it_is_renewed(services: Services, ask: Ask)
     assert answer.session_lifetime_ms == 10_000
     with pytest.raises(ConnectionRefused, match="without a new sign-in"):
         await ask(session, METADATA, 12, EVERYTHING)
+
+
+async def test_the_session_of_a_node_does_not_end(services: Services, ask: Ask) -> None:
+    clock = TurnedClock()
+    settings = services.settings.model_copy(update={"session_lifetime": timedelta(seconds=10)})
+    of_cluster = replace(services, clock=clock, settings=settings, node_user="web")
+    session = ClientSession(of_cluster, "127.0.0.1")
+
+    await ask(session, SASL_HANDSHAKE, 1, PLAIN)
+    answer = await ask(session, SASL_AUTHENTICATE, 2, RIGHT)
+    clock.turn(3_600_000)
+
+    assert answer.session_lifetime_ms == 0
+    assert (await ask(session, METADATA, 12, EVERYTHING)).topics
