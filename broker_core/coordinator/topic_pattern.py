@@ -42,7 +42,7 @@ class TopicPattern:
     def look(self, topics: Topics, may_see: Callable[[str], bool]) -> bool:
         """Find the topics that match, unless these were looked at last; whether that is news.
 
-        Internal topics never match.
+        Internal topics match like others, as with Apache Kafka.
 
         Args:
             may_see: Whether the subscriber who asks may know of a topic.
@@ -51,8 +51,6 @@ class TopicPattern:
             return False
         self._seen, before = topics, self.topics
         self.topics = frozenset(
-            name
-            for name in topics
-            if not name.startswith("__") and self._compiled.fullmatch(name) and may_see(name)
+            name for name in topics if self._compiled.fullmatch(name) and may_see(name)
         )
         return self.topics != before

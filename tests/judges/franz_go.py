@@ -33,7 +33,7 @@ TESTS = (
 KNOWN_FAILURES: Mapping[str, str] = {}
 RESULT = re.compile(r"^ *--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$", re.MULTILINE)
 TOLD = re.compile(r"^=== (?:RUN|CONT|NAME) +(\S+)$|^ +\w+_test\.go:\d+: (.*)$", re.MULTILINE)
-TIDYING_UP = re.compile(r"deleting (topic|group) | completed in ")
+TIDYING_UP = re.compile(r"(deleting|NOT DELETING) (topic|group) | completed in ", re.IGNORECASE)
 OUTCOMES = {"PASS": Outcome.PASS, "FAIL": Outcome.FAIL, "SKIP": Outcome.LEFT_OUT}
 
 

@@ -11,13 +11,13 @@ TOPICS = {
 }
 
 
-def test_the_whole_name_matches_and_internal_topics_never() -> None:
+def test_the_whole_name_matches_of_internal_topics_too() -> None:
     whole, prefix = TopicPattern("logs"), TopicPattern("logs.*|.*logs")
 
     assert whole.look(TOPICS, lambda _: True)
     assert prefix.look(TOPICS, lambda _: True)
     assert whole.topics == {"logs"}
-    assert prefix.topics == {"logs", "logs.old", "mylogs"}
+    assert prefix.topics == {"logs", "logs.old", "mylogs", "__logs"}
 
 
 def test_what_the_subscriber_may_not_see_does_not_match() -> None:
