@@ -69,7 +69,7 @@ def _joined(reports: Iterable[Report]) -> list[Report]:
         known = joined.get((report.judge, report.nodes), report)
         verdicts = {one.program: one for one in (*known.verdicts, *report.verdicts)}
         joined[report.judge, report.nodes] = replace(report, verdicts=tuple(verdicts.values()))
-    return list(joined.values())
+    return [joined[key] for key in sorted(joined)]
 
 
 def _counts(reports: Sequence[Report]) -> list[str]:
