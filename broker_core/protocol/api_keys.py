@@ -279,15 +279,6 @@ DESCRIBE_TRANSACTIONS = Api(
 LIST_TRANSACTIONS = Api(
     66, "ListTransactions", 0, 1, 0, ListTransactionsRequest, ListTransactionsResponse
 )
-DESCRIBE_TOPIC_PARTITIONS = Api(
-    75,
-    "DescribeTopicPartitions",
-    0,
-    0,
-    0,
-    DescribeTopicPartitionsRequest,
-    DescribeTopicPartitionsResponse,
-)
 CONSUMER_GROUP_HEARTBEAT = Api(
     68,
     "ConsumerGroupHeartbeat",
@@ -305,6 +296,15 @@ CONSUMER_GROUP_DESCRIBE = Api(
     0,
     ConsumerGroupDescribeRequest,
     ConsumerGroupDescribeResponse,
+)
+DESCRIBE_TOPIC_PARTITIONS = Api(
+    75,
+    "DescribeTopicPartitions",
+    0,
+    0,
+    0,
+    DescribeTopicPartitionsRequest,
+    DescribeTopicPartitionsResponse,
 )
 
 APIS: Mapping[int, Api] = {
@@ -356,9 +356,9 @@ APIS: Mapping[int, Api] = {
         DESCRIBE_PRODUCERS,
         DESCRIBE_TRANSACTIONS,
         LIST_TRANSACTIONS,
-        DESCRIBE_TOPIC_PARTITIONS,
         CONSUMER_GROUP_HEARTBEAT,
         CONSUMER_GROUP_DESCRIBE,
+        DESCRIBE_TOPIC_PARTITIONS,
     )
 }
 
