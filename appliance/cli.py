@@ -154,6 +154,9 @@ def scan(
     placeholders: Annotated[
         list[Path] | None, typer.Option(help="YAML of placeholders' values; may repeat.")
     ] = None,
+    time_field: Annotated[
+        str, typer.Option(help="Field with the events' time; correlations are evaluated by it.")
+    ] = "",
     format_: Annotated[ScanFormat, typer.Option("--format")] = ScanFormat.JSONL,
 ) -> None:
     """Hold Sigma rules against files: one line a match."""
@@ -166,6 +169,7 @@ def scan(
         sys.stdout,
         pipelines=pipeline or [],
         placeholder_files=placeholders or [],
+        time_field=time_field,
     )
     sys.exit(code)
 

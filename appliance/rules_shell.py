@@ -12,7 +12,7 @@ from appliance.first_run import Secrets
 from appliance.roles import bus_of, detection_settings, pipeline_of
 from detections.backtest import Backtest, BacktestReport
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.history import History, ranges_since
 from detections.hunt import hunt
 from detections.parity import Parity, check_parity

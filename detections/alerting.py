@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from detections.compiler import Rule
-from detections.correlation import Firing
+from detections.correlation.finder import About
+from detections.correlation.hit import Firing
 from pipeline.schema.alert import Alert, EventPosition, alert_id
 from pipeline.schema.event import Event, Value
 
 # An alert shows what matched; the event itself has the rest.
 MAX_VALUE_CHARS = 2_000
 MAX_LIST_VALUES = 50
+# Of an event that waits for others, less.
+MAX_BRIEF_VALUES = 10
+MAX_BRIEF_CHARS = 200
 
 
 def alert_of_match(
@@ -41,36 +45,32 @@ def alert_of_match(
     )
 
 
-def alert_of_firing(
-    firing: Firing,
-    matched: Mapping[str, Value],
-    event: Event,
-    *,
-    observed_time: datetime,
-) -> Alert:
-    """The alert of a correlation; ``event`` is the one whose arrival made it fire.
-
-    It completes the window, unless it arrived late: then a later one does, and that one's time
-    and id are the alert's.
-    """
-    correlation, completing = firing.correlation, firing.events[-1]
+def alert_of_firing(firing: Firing, *, observed_time: datetime) -> Alert:
+    """The alert of a correlation: its id and time are those of the completing event."""
+    correlation, completing = firing.correlation, firing.completing
     return Alert(
-        id=alert_id(correlation.id, correlation.revision, firing.group, completing.id),
+        id=alert_id(correlation.id, correlation.revision, firing.group, completing.event.id),
         rule_id=correlation.id,
         rule_title=correlation.title,
         rule_revision=correlation.revision,
         rule_author=correlation.author,
         level=correlation.level,
         tags=correlation.tags,
-        time=completing.time,
+        time=completing.event.time,
         observed_time=observed_time,
         group=firing.group,
-        matched=shortened(matched) if completing.id == event.id else {},
-        entity=entity_of(event.fields),
+        matched=completing.matched,
+        entity=completing.entity,
         events=firing.events,
         event_count=firing.event_count,
-        source=event.source,
+        source=completing.source,
     )
+
+
+def about(matched: Mapping[str, Value], event: Event) -> About:
+    """What an alert will say of an event if it completes a correlation; small, since many wait."""
+    brief = dict(list(matched.items())[:MAX_BRIEF_VALUES])
+    return About(shortened(brief, MAX_BRIEF_CHARS), entity_of(event.fields), event.source)
 
 
 def entity_of(fields: Mapping[str, Value]) -> str:
@@ -95,18 +95,20 @@ def entity_of(fields: Mapping[str, Value]) -> str:
     return address or host or user
 
 
-def shortened(matched: Mapping[str, Value]) -> dict[str, Value]:
+def shortened(matched: Mapping[str, Value], most_chars: int = MAX_VALUE_CHARS) -> dict[str, Value]:
     """Fields with long values cut, so that an alert stays small whatever the event was."""
-    return {name: _short(value) for name, value in matched.items()}
+    return {name: _short(value, most_chars) for name, value in matched.items()}
 
 
-def _short(value: Value) -> Value:
+def _short(value: Value, most_chars: int) -> Value:
     if isinstance(value, list):
-        return [_short_text(item) if isinstance(item, str) else item for item in value][
-            :MAX_LIST_VALUES
+        most_values = MAX_LIST_VALUES * most_chars // MAX_VALUE_CHARS
+        return [
+            _short_text(item, most_chars) if isinstance(item, str) else item
+            for item in value[:most_values]
         ]
-    return _short_text(value) if isinstance(value, str) else value
+    return _short_text(value, most_chars) if isinstance(value, str) else value
 
 
-def _short_text(text: str) -> str:
-    return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 1] + "…"
+def _short_text(text: str, most_chars: int) -> str:
+    return text if len(text) <= most_chars else text[: most_chars - 1] + "…"

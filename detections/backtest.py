@@ -1,6 +1,7 @@
 """What rules would have said of a stretch of history: how often, of whom, at what cost. Pure.
 
-The detector is the one of the live worker, with the chosen rules alone. What is said of a part of
+The detector is the one of the live worker, with the chosen rules alone; correlations are evaluated
+over all hits in the order of their events' time, and to the end. What is said of a part of
 the events is labelled a sample, and the offsets that were looked at are always named.
 """
 
@@ -12,8 +13,13 @@ from datetime import datetime
 
 import msgspec
 
+from detections.alerting import alert_of_firing
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.chain import Chain
+from detections.correlation.definition import Correlation
+from detections.correlation.hit import Hit
+from detections.correlation.limits import Limits
+from detections.correlation.links import Links
 from detections.detector import Detected, Detector
 from detections.history import Placed
 from detections.rule_set import RuleSet
@@ -25,6 +31,9 @@ MAX_GROUPS = 10
 # Different groups or entities counted for one rule; further ones are counted together.
 _MAX_COUNTED = 10_000
 OTHERS = "…"
+# Hits held until the last page; of more, correlations see the first.
+MAX_HITS = 2_000_000
+_LIMITS = Limits(groups=MAX_HITS, hits=MAX_HITS, rule_groups=MAX_HITS, rule_hits=MAX_HITS)
 
 
 class RuleBacktest(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +124,7 @@ class Backtest:
         self._events = 0
         self._seconds = 0.0
         self._tallies: dict[str, _Tally] = {}
+        self._hits: list[Hit] = []
 
     def add(self, page: Iterable[Placed], *, observed_time: datetime) -> None:
         """Hold the rules against further events."""
@@ -126,6 +136,7 @@ class Backtest:
                 self._events += 1
                 self._detector.detect(event, position, found, observed_time=observed_time)
         self._seconds += self._clock() - started
+        self._hits += found.hits[: MAX_HITS - len(self._hits)]
         for alert in found.alerts:
             if alert.rule_id in self._chosen:
                 self._tallies.setdefault(alert.rule_id, _Tally()).add(alert)
@@ -133,6 +144,7 @@ class Backtest:
     def report(self) -> BacktestReport:
         """What came of the events so far."""
         every: list[Rule | Correlation] = [*self._rule_set.rules, *self._rule_set.correlations]
+        tallies = {**self._tallies, **self._correlated()}
         rules = [
             RuleBacktest(
                 rule_id=rule.id,
@@ -146,7 +158,7 @@ class Backtest:
             )
             for rule in every
             if rule.id in self._chosen
-            for tally in [self._tallies.get(rule.id) or _Tally()]
+            for tally in [tallies.get(rule.id) or _Tally()]
         ]
         return BacktestReport(
             rules=tuple(sorted(rules, key=lambda rule: (-rule.alerts, rule.title))),
@@ -155,6 +167,17 @@ class Backtest:
             share=1 / self._keep_one_in,
             cpu_us_per_event=round(1e6 * self._seconds / self._events, 2) if self._events else 0.0,
         )
+
+    def _correlated(self) -> dict[str, _Tally]:
+        """What correlations make of all hits so far."""
+        tallies: dict[str, _Tally] = {}
+        chain = Chain(Links(self._rule_set.correlations), _LIMITS, lateness_us=0)
+        received = (msgspec.structs.replace(hit, received_us=hit.time_us) for hit in self._hits)
+        for firing in chain.in_order(received):
+            if firing.correlation.id in self._chosen:
+                alert = alert_of_firing(firing, observed_time=firing.completing.event.time)
+                tallies.setdefault(alert.rule_id, _Tally()).add(alert)
+        return tallies
 
 
 def needed(rule_set: RuleSet, chosen: Collection[str]) -> RuleSet:

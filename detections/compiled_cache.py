@@ -16,7 +16,7 @@ from detections.documents import Document, compile_text
 from detections.processing import Processing
 
 # A change of what documents compile to takes another number, so that old caches are not believed.
-_FORMAT = "2"
+_FORMAT = "3"
 
 _Compiled = tuple[Document, ...]
 

@@ -14,7 +14,7 @@ import yaml
 from sigma.exceptions import SigmaConditionError, SigmaError
 
 from detections.compiler import Rule, compile_condition, revision_of
-from detections.correlation import Correlation, compile_correlation
+from detections.correlation.definition import Correlation, compile_correlation
 from detections.errors import RuleProblem, RuleRejected
 from detections.filters import Filter, compile_filter
 from detections.processing import UNPROCESSED, Processing

@@ -3,6 +3,8 @@
 Names: ``tocsin_<part>_<what>_<unit>[_total]``, base units, few label values.
 """
 
+from collections.abc import Mapping
+
 from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS = Counter("tocsin_detections_evaluated_events_total", "Events held against the rules.")
@@ -29,7 +31,26 @@ RULES = Gauge("tocsin_detections_loaded_rules", "Rules in force.", ["kind"])
 PROBLEMS = Gauge("tocsin_detections_rule_problems", "Rule files or documents that gave no rule.")
 LAG = Gauge("tocsin_detections_lag_records", "Records of events.log not yet evaluated.")
 GROUPS = Gauge("tocsin_detections_correlation_groups", "Groups that correlations follow.")
-EVICTIONS = Gauge(
-    "tocsin_detections_evicted_groups",
-    "Groups still in use that gave way to others since the last start or change of rules.",
+HITS = Gauge("tocsin_detections_correlation_hits", "Events that correlations remember.")
+UNCOUNTED = Counter(
+    "tocsin_detections_uncounted_hits_total",
+    "What a correlation did not count: late and lost events, events without group or value, "
+    "evicted groups; by id of the correlation.",
+    ["rule", "reason"],
 )
+
+
+class Uncounted:
+    """Publishes what correlators count, each of which begins at nothing."""
+
+    def __init__(self) -> None:
+        self._published: Mapping[tuple[str, str], int] = {}
+
+    def publish(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Add what was counted since the last time, by id of the correlation and reason."""
+        for (rule, reason), count in counts.items():
+            before = self._published.get((rule, reason), 0)
+            more = count - before if count >= before else count
+            if more:
+                UNCOUNTED.labels(rule=rule, reason=reason).inc(more)
+        self._published = dict(counts)

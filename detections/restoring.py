@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from detections.correlation import Hit
+from detections.correlation.hit import Hit
 from pipeline.bus.admin import Admin
 from pipeline.bus.consumer import Record
 from pipeline.bus.position import TopicPartition

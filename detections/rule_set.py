@@ -16,7 +16,8 @@ import msgspec
 
 from detections.compiled_cache import CompiledCache
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
+from detections.correlation.links import resolved
 from detections.documents import Document
 from detections.errors import RuleProblem
 from detections.filters import Filter, apply_filters
@@ -75,16 +76,15 @@ def load(
     filters = [document for document in found if isinstance(document, Filter)]
     written = [document for document in found if isinstance(document, Rule)]
     rules, unapplied = apply_filters(written, filters, processing)
-    problems += unapplied
-    correlations = []
-    for document in found:
-        if isinstance(document, Correlation):
-            problem = _unresolved(document, rules)
-            if problem is None:
-                correlations.append(document)
-            else:
-                problems.append(problem)
-    return RuleSet(rules=rules, correlations=correlations, problems=problems)
+    correlations, unresolved = resolved(
+        [document for document in found if isinstance(document, Correlation)],
+        ((rule.id, rule.name) for rule in rules),
+    )
+    return RuleSet(
+        rules=rules,
+        correlations=correlations,
+        problems=[*problems, *unapplied, *unresolved],
+    )
 
 
 def _documents(directory: Path, cache: CompiledCache, max_file_bytes: int) -> Iterator[Document]:
@@ -129,18 +129,4 @@ def _namesake(
         reason=f"the id {document.id} is that of {first.path} already",
         rule_id=document.id,
         title=document.title,
-    )
-
-
-def _unresolved(correlation: Correlation, rules: Sequence[Rule]) -> RuleProblem | None:
-    known = {rule.id for rule in rules} | {rule.name for rule in rules if rule.name}
-    missing = [reference for reference in correlation.rules if reference not in known]
-    if not missing:
-        return None
-    return RuleProblem(
-        path=correlation.path,
-        line=1,
-        reason=f"the correlation names rules that are not loaded: {', '.join(missing)}",
-        rule_id=correlation.id,
-        title=correlation.title,
     )

@@ -1,5 +1,6 @@
 """What can be configured about the detectors."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, PositiveInt
@@ -46,4 +47,16 @@ class DetectionSettings(Section):
     )
     max_correlation_events: PositiveInt = Field(
         default=200_000, description="Events remembered for all groups; older groups give way."
+    )
+    max_correlation_rule_groups: PositiveInt = Field(
+        default=50_000, description="Groups followed by one correlation."
+    )
+    max_correlation_rule_events: PositiveInt = Field(
+        default=100_000, description="Events remembered for the groups of one correlation."
+    )
+    correlation_lateness: timedelta = Field(
+        default=timedelta(seconds=10),
+        ge=timedelta(0),
+        description="How long after its receipt an event waits for others that were delayed on "
+        "their way; correlations fire so much later.",
     )

@@ -15,7 +15,7 @@ import msgspec
 
 from detections.backtest import Backtest, BacktestReport
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.errors import DetectionError
 from detections.history import History, ranges_since
 from detections.rule_set import RuleSet

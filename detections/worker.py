@@ -14,10 +14,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
+from detections.correlation.hit import microseconds
+from detections.correlation.watermark import SourceClock, least
 from detections.detector import Detected
 from detections.metrics import (
     ALERTS,
@@ -25,11 +27,12 @@ from detections.metrics import (
     ALERTS_REPEATED,
     EVALUATION_SECONDS,
     EVENTS,
-    EVICTIONS,
     GROUPS,
+    HITS,
     LAG,
     MATCHES,
     UNDECODABLE,
+    Uncounted,
 )
 from detections.restoring import encode_hit, recent_alerts, recent_hits
 from detections.rule_watch import RuleWatch
@@ -55,6 +58,8 @@ _POLL_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
 _LAG_SECONDS = 10.0
 _DRAIN_SECONDS = 20.0
+# A partition without events for so long has none that are on their way.
+_SILENCE_US = 2_000_000
 
 
 async def run(settings: DetectionSettings, bus: BusSettings, *, ready: Callable[[], None]) -> None:
@@ -94,6 +99,8 @@ class Worker:
         self._control = control
         self._written: frozenset[str] = frozenset()
         self._must_restore = True
+        self._clocks: dict[TopicPartition, SourceClock] = {}
+        self._uncounted = Uncounted()
 
     async def work(self, ready: Callable[[], None]) -> None:
         """Read, evaluate, write, commit; until cancelled."""
@@ -111,26 +118,53 @@ class Worker:
                 )
                 if records:
                     await _finished(self._handle(consumer, records))
+                elif not self._must_restore:
+                    await _finished(self._write(self._correlate(Detected())))
 
     def _assigned(
         self, committed: Mapping[TopicPartition, Committed | None]
     ) -> Mapping[TopicPartition, int]:
         self._must_restore = True
+        now_us = microseconds(datetime.now(UTC))
+        self._clocks = {
+            partition: SourceClock(since_us=now_us, silence_us=_SILENCE_US)
+            for partition in committed
+        }
         return {}
 
     async def _handle(self, consumer: Consumer, records: Sequence[Record]) -> None:
         """Carry a batch from the log to its alerts; returns when it is committed."""
         if self._must_restore:
             await self._restore()
-        found = await self._evaluate(records)
+        await self._write(self._correlate(await self._evaluate(records)))
+        await self._commit(consumer, records)
+
+    async def _write(self, found: Detected) -> None:
+        """Return once the log has what was found."""
         alerts = [alert for alert in found.alerts if alert.id not in self._written]
         ALERTS_REPEATED.inc(len(found.alerts) - len(alerts))
         await self._publish([*_hit_records(found), *map(_alert_record, alerts)])
         for alert in alerts:
             ALERTS.labels(level=alert.level).inc()
-        GROUPS.set(self._rules.detector.correlator.group_count)
-        EVICTIONS.set(self._rules.detector.correlator.evictions)
-        await self._commit(consumer, records)
+        chain = self._rules.detector.chain
+        GROUPS.set(chain.correlator.groups)
+        HITS.set(chain.correlator.hits)
+        self._uncounted.publish(chain.uncounted())
+
+    def _correlate(self, found: Detected) -> Detected:
+        """Add what correlations find now."""
+        now = datetime.now(UTC)
+        for clock in self._clocks.values():
+            clock.tick(microseconds(now))
+        received_us = least(clock.received_us for clock in self._clocks.values())
+        if received_us is not None:
+            self._rules.detector.advance(
+                received_us,
+                found,
+                observed_time=now,
+                disabled=disabled_rules(self._control.decisions),
+            )
+        return found
 
     async def _evaluate(self, records: Sequence[Record]) -> Detected:
         """What a batch leads to; the loop gets its turn between slices."""
@@ -148,6 +182,13 @@ class Worker:
                     _pass_over(record, error)
                     continue
                 events += 1
+                clock = self._clocks.get(TopicPartition(record.topic, record.partition))
+                observed_us = microseconds(event.observed_time)
+                received_us = (
+                    observed_us
+                    if clock is None
+                    else clock.observe(observed_us, now_us=microseconds(now))
+                )
                 position = EventPosition(
                     id=event.id,
                     topic=record.topic,
@@ -156,7 +197,12 @@ class Worker:
                     time=event.time,
                 )
                 self._rules.detector.detect(
-                    event, position, found, observed_time=now, disabled=disabled
+                    event,
+                    position,
+                    found,
+                    observed_time=now,
+                    received_us=received_us,
+                    disabled=disabled,
                 )
             seconds += time.perf_counter() - started
             await asyncio.sleep(0)
@@ -194,7 +240,7 @@ class Worker:
     async def _restore(self) -> None:
         """Learn what was written before, by this worker or by another one."""
         detector = self._rules.detector
-        span = timedelta(milliseconds=2 * detector.correlator.longest_timespan_ms)
+        span = 2 * detector.longest_timespan
         # More than what one batch, killed before its commit, is likely to have led to.
         at_least = 4 * self._settings.batch_events
         admin = Admin(self._bus, client_id=f"{GROUP}-restore")

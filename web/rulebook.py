@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import select
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.processing import NO_PROCESSING, Processing, ProcessingSources
 from detections.rule_set import RuleSet, load
 from pipeline.schema.control import RuleState

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from web.api.answers import answer
 from web.dependencies import ConsoleDep, ViewerToken
 from web.rulebook import Switch, switches

@@ -12,8 +12,10 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
+from detections.correlation.links import references
 from detections.explain import Explanation, explain
+from detections.rule_set import RuleSet
 from pipeline.errors import QueryInvalid
 from pipeline.schema.alert import LEVELS, Alert
 from pipeline.schema.event import Event
@@ -339,21 +341,24 @@ def _why(console: Console, alert: Alert, events: tuple[StoredEvent, ...]) -> Why
     found = next((rule for rule in rules.correlations if rule.id == alert.rule_id), None)
     if found is None:
         return Why(sentence="the rule is not loaded any more", texts=(), is_current=False)
-    return _why_counted(found, rules.rules, alert, events, completing)
+    return _why_counted(found, rules, alert, events, completing)
 
 
 def _why_counted(
     found: Correlation,
-    rules: Any,
+    rules: RuleSet,
     alert: Alert,
     events: tuple[StoredEvent, ...],
     completing: Event | None,
 ) -> Why:
     """A correlation: its group, its count, and the rules that it counts."""
-    counted = [rule for rule in rules if rule.id in found.rules or rule.name in found.rules]
+    named = references(found, rules.correlations)
+    counted = [rule for rule in rules.rules if rule.id in named or rule.name in named]
     group = ", ".join(f"{name} {value}" for name, value in alert.group.items())
     times = [stored.event.time for stored in events]
-    facts = {"gte": f"{alert.event_count} events", "group-by": group}
+    count = f"{alert.event_count} events"
+    facts: dict[str, str] = {bound.operator: count for bound in found.bounds}
+    facts["group-by"] = group
     if len(times) > 1:
         facts["timespan"] = f"{(max(times) - min(times)).total_seconds():.0f} s from first to last"
     texts = [(found.title, annotate(found.text, (), facts))]

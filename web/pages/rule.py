@@ -10,7 +10,8 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
+from detections.correlation.links import references
 from detections.explain import RuleExplanation, explain
 from detections.log_source import sources_of
 from pipeline.errors import PipelineError, QueryInvalid
@@ -218,8 +219,9 @@ def _counted(console: Console, rule: Rule | Correlation) -> list[Rule]:
     """The rules whose hits a correlation counts; none for a rule."""
     if isinstance(rule, Rule):
         return []
-    every = console.rulebook.rules.rules
-    return [one for one in every if one.id in rule.rules or (one.name and one.name in rule.rules)]
+    loaded = console.rulebook.rules
+    named = references(rule, loaded.correlations)
+    return [one for one in loaded.rules if one.id in named or (one.name and one.name in named)]
 
 
 def _tried(rule: Rule, sample: Sample) -> Tried:

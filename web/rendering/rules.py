@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import yaml
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.rule_set import SHIPPED_RULES, RuleSet
 from pipeline.schema.alert import LEVELS
 from web.rendering.evidence import Line

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 from detections.backtest import MAX_SAMPLES, Backtest, needed
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.documents import compile_text
 from detections.history import Placed
 from detections.rule_set import RuleSet

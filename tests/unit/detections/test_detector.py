@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.correlator import FOREVER
+from detections.correlation.definition import Correlation
 from detections.detector import Detected, Detector
 from detections.documents import compile_text
 from detections.rule_set import RuleSet
@@ -57,6 +58,7 @@ def feed(detector: Detector, numbers: range, *, disabled: frozenset[str] = froze
         )
         position = EventPosition(id=event.id, topic="t", partition=0, offset=number, time=time)
         detector.detect(event, position, found, observed_time=NOON, disabled=disabled)
+    detector.advance(FOREVER, found, observed_time=NOON, disabled=disabled)
     return found
 
 
@@ -86,6 +88,28 @@ def test_what_is_switched_off_neither_counts_nor_alerts(disabled: str, hits: int
     assert (len(found.alerts), len(found.hits)) == (0, hits)
 
 
+def test_a_clock_that_runs_ahead_is_not_believed() -> None:
+    detector, found = Detector(rule_set(), DetectionSettings()), Detected()
+    for number, ahead in enumerate((timedelta(days=1), timedelta(0), timedelta(0))):
+        observed = NOON + timedelta(seconds=number)
+        event = Event(
+            id=f"018f0000-0000-7000-8000-{number:012}",
+            kind=Kind.LOG,
+            time=observed + ahead,
+            observed_time=observed,
+            source="syslog:a",
+            fields={"logsource.product": "linux", "ok": False, "user.name": "bob"},
+        )
+        position = EventPosition(
+            id=event.id, topic="t", partition=0, offset=number, time=event.time
+        )
+        detector.detect(event, position, found, observed_time=NOON)
+    detector.advance(FOREVER, found, observed_time=NOON)
+
+    assert [alert.event_count for alert in found.alerts] == [3]
+    assert detector.longest_timespan == timedelta(minutes=1)
+
+
 def test_the_same_events_give_the_same_alerts() -> None:
     first = feed(Detector(rule_set(generate=True), DetectionSettings()), range(5))
     again = feed(Detector(rule_set(generate=True), DetectionSettings()), range(5))
@@ -94,17 +118,19 @@ def test_the_same_events_give_the_same_alerts() -> None:
 
 
 def test_a_restored_detector_counts_on() -> None:
-    before = feed(Detector(rule_set(), DetectionSettings()), range(2))
+    before = feed(Detector(rule_set(), DetectionSettings()), range(5))
     detector = Detector(rule_set(), DetectionSettings())
 
-    detector.restore(before.hits, before.alerts)
-
+    detector.restore(before.hits[:2], [])
     assert [alert.event_count for alert in feed(detector, range(2, 3)).alerts] == [3]
+
+    detector.restore(before.hits, before.alerts)
+    assert feed(detector, range(5, 20)).alerts == []
 
 
 def test_a_detector_with_new_rules_counts_on() -> None:
     before, after = (Detector(rule_set(), DetectionSettings()) for _ in range(2))
-    feed(before, range(2))
+    before.chain.observe(feed(Detector(rule_set(), DetectionSettings()), range(2)).hits)
 
     after.carry_over(before)
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from detections.correlation import Hit
+from detections.correlation.hit import Hit
 from detections.restoring import decode_hit, encode_hit
 from pipeline.errors import UndecodableRecord
 from pipeline.schema.alert import EventPosition
@@ -11,7 +11,9 @@ from pipeline.schema.alert import EventPosition
 def test_a_hit_comes_back_from_the_log_as_it_was() -> None:
     time = datetime(2026, 3, 1, 12, tzinfo=UTC)
     event = EventPosition(id="e", topic="events.log", partition=1, offset=2, time=time)
-    hit = Hit(correlation="c", group={"user": "ä"}, value="22", event=event)
+    hit = Hit(
+        correlation="c", group={"user": "ä"}, value="22", time_us=1, received_us=2, event=event
+    )
 
     assert decode_hit(encode_hit(hit)) == hit
 

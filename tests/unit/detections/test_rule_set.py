@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.documents import compile_text
 from detections.errors import RuleProblem
 from detections.rule_set import load, rule_files

@@ -48,10 +48,10 @@ def rules(tmp_path: Path) -> Path:
 
 
 def scan(
-    rules: Path, files: list[Path], *log_source: str
+    rules: Path, files: list[Path], *log_source: str, time_field: str = ""
 ) -> tuple[int, list[dict[str, Any]], list[str]]:
     out, err = io.StringIO(), io.StringIO()
-    code = main_scan([rules], files, log_source, out, err)
+    code = main_scan([rules], files, log_source, out, err, time_field=time_field)
     found = [json.loads(line) for line in out.getvalue().splitlines()]
     return code, found, err.getvalue().split("\n")
 
@@ -80,6 +80,7 @@ def test_a_match_is_one_line_that_says_where_and_what(rules: Path, tmp_path: Pat
         },
     ]
     assert said[-2].startswith("2 events, 2 matches, 3 rules, 0 problems, 1 correlations not")
+    assert "--time-field" in said[-2]
 
 
 def test_an_event_without_a_log_source_is_meant_by_no_rule(rules: Path, tmp_path: Path) -> None:
@@ -104,6 +105,65 @@ def test_gzip_text_and_raw_members_are_read(rules: Path, tmp_path: Path) -> None
         (str(text), 1, "Keyword"),
         (str(text), 3, "Evil"),
     ]
+
+
+def logins(*events: tuple[object, str]) -> str:
+    """Lines of logins, each with a time and a user."""
+    return "".join(
+        json.dumps({"Channel": "Security", "EventID": 4624, "at": at, "user": user}) + "\n"
+        for at, user in events
+    )
+
+
+def test_with_a_time_field_correlations_are_evaluated_over_all_files(
+    rules: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.ndjson", tmp_path / "second.ndjson"
+    first.write_text(logins(("2026-03-01T12:09:00Z", "a"), ("2026-03-01T12:00:00Z", "b")))
+    second.write_text(logins((1772366460, "c"), (None, "d"), ("soon", "e"), ("1772366520000", "f")))
+
+    code, found, said = scan(rules, [first, second], time_field="at")
+
+    assert code == 0
+    assert found == [
+        {
+            "file": str(second),
+            "rule": "9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c004",
+            "title": "Logins",
+            "level": "medium",
+            "group": {},
+            "lines": [2, 1, 4],
+            "files": [str(first), str(second), str(second)],
+        }
+    ]
+    assert "6 events, 1 matches, 3 rules, 0 problems, 1 correlations, 2 events without" in said[-2]
+
+
+def test_at_the_end_of_the_files_open_windows_are_judged(rules: Path, tmp_path: Path) -> None:
+    (rules / "few.yml").write_text(
+        "title: Few\ncorrelation: {type: event_count, rules: [login], group-by: [user], "
+        "timespan: 5m, condition: {lt: 2}}\n"
+    )
+    file = tmp_path / "events.ndjson"
+    file.write_text(logins((0, "a"), (1, "b"), (2, "b")))
+
+    _, found, _ = scan(rules, [file], time_field="at")
+
+    assert [(one["title"], one["lines"]) for one in found] == [("Logins", [1, 2, 3]), ("Few", [1])]
+    assert found[1]["group"] == {"user": "a"}
+
+
+def test_what_did_not_count_is_said(rules: Path, tmp_path: Path) -> None:
+    (rules / "by.yml").write_text(
+        "title: By\ncorrelation: {type: event_count, rules: [login], group-by: [host], "
+        "timespan: 5m, condition: {gte: 2}}\n"
+    )
+    file = tmp_path / "events.ndjson"
+    file.write_text(logins((0, "a"), (1, "b")))
+
+    _, _, said = scan(rules, [file], time_field="at")
+
+    assert "2 not correlated (no group)" in said[-2]
 
 
 def test_windows_events_are_routed_and_rules_that_only_count_are_silent(

@@ -11,7 +11,8 @@ import yaml
 from appliance.demo.day import generate
 from appliance.demo.message import Transport
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.correlator import FOREVER
+from detections.correlation.definition import Correlation
 from detections.detector import Detected, Detector
 from detections.rule_set import SHIPPED_RULES, load
 from detections.settings import DetectionSettings
@@ -170,4 +171,5 @@ def alerts(rules: list[Path], events: list[Event]) -> list[Alert]:
             id=one.id, topic="events.log", partition=0, offset=number, time=one.time
         )
         detector.detect(one, position, found, observed_time=NOON)
+    detector.advance(FOREVER, found, observed_time=NOON)
     return found.alerts

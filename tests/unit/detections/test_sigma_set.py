@@ -4,14 +4,16 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
+import yaml
 
-from detections.detector import Detected
+from detections.correlation.correlator import FOREVER
+from detections.detector import Detected, Detector
 from detections.engine import Engine
 from detections.log_source import EventSources, parse_log_source
 from detections.processing import Processing
@@ -203,5 +205,94 @@ def test_every_raw_line_is_found_by_the_rules_it_must_be_found_by(
         found = {match.rule.id for match in matches}
         if found != set(case["reference_rules"]):
             wrong.append((case["id"], found))
+
+    assert wrong == []
+
+
+# Rule, group and the event that completes it, by its place in event time.
+Fired = tuple[str, tuple[tuple[str, str], ...], int]
+
+
+def wrongs_of(case: dict[str, Any], fired: Sequence[Fired]) -> list[str]:
+    """What a correlation case demands and did not happen, or forbids and happened."""
+    names = {one["id"]: one["name"] for one in yaml.safe_load_all(case["rules"])}
+    first: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+    for rule, group, event in fired:
+        first.setdefault((names[rule], group), event)
+    wrong = []
+    for must in case["must_fire"]:
+        key = (must["rule"], tuple(must["group"].items()))
+        if first.get(key) != must["first_at"]:
+            wrong.append(f"{case['id']}: {key} is first at {first.get(key)}")
+    for must_not in case["must_not_fire"]:
+        for name, group in first:
+            if name == must_not["rule"] and must_not["group"] in ({}, dict(group)):
+                wrong.append(f"{case['id']}: {name} {group} fired")
+    return wrong
+
+
+def correlation_cases(sigma_set: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for line in (sigma_set / "correlation" / "cases.jsonl").read_text().splitlines()
+    ]
+
+
+def test_every_correlation_case_holds_through_scan(sigma_set: Path, tmp_path: Path) -> None:
+    wrong = []
+    for case in correlation_cases(sigma_set):
+        rules, events = tmp_path / f"{case['id']}.yml", tmp_path / f"{case['id']}.ndjson"
+        rules.write_text(case["rules"])
+        order = case["delivery"] or range(len(case["events"]))
+        events.write_text("".join(json.dumps(case["events"][place]) + "\n" for place in order))
+        out, err = io.StringIO(), io.StringIO()
+        assert main_scan([rules], [events], ["category=test"], out, err, time_field="ts") == 0
+        fired: list[Fired] = []
+        for line in map(json.loads, out.getvalue().splitlines()):
+            completing = line["lines"][-1] if "lines" in line else line["line"]
+            group = tuple(line.get("group", {}).items())
+            fired.append((line["rule"], group, order[completing - 1]))
+        wrong += wrongs_of(case, fired)
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("kept_at", [None, 0, 1, 2, 3])
+def test_every_correlation_case_holds_for_the_live_detector(
+    sigma_set: Path, tmp_path: Path, kept_at: int | None
+) -> None:
+    """Events are received a second apart in the order of delivery; at one of them, a restart."""
+    wrong = []
+    received = datetime(2026, 3, 1, 13, tzinfo=UTC)
+    for case in correlation_cases(sigma_set):
+        rules = tmp_path / "rules.yml"
+        rules.write_text(case["rules"])
+        detector, found = Detector(load([rules]), DetectionSettings()), Detected()
+        for number, place in enumerate(case["delivery"] or range(len(case["events"]))):
+            if number == kept_at:
+                before, detector = detector, Detector(load([rules]), DetectionSettings())
+                detector.carry_over(before)
+            now = received + timedelta(seconds=number)
+            one = case["events"][place]
+            event = Event(
+                id=f"018f0000-0000-7000-8000-{place:012}",
+                kind=Kind.LOG,
+                time=datetime.fromisoformat(one["ts"]),
+                observed_time=now,
+                source="http:test",
+                fields={**flatten(one), "logsource.category": "test"},
+            )
+            position = EventPosition(
+                id=event.id, topic="t", partition=0, offset=place, time=event.time
+            )
+            detector.detect(event, position, found, observed_time=now)
+            detector.advance(int(now.timestamp() * 1e6), found, observed_time=now)
+        detector.advance(FOREVER, found, observed_time=received)
+        alerts = [
+            (alert.rule_id, tuple(alert.group.items()), alert.events[-1].offset)
+            for alert in found.alerts
+        ]
+        wrong += wrongs_of(case, alerts)
+        assert len({alert.id for alert in found.alerts}) == len(found.alerts)
 
     assert wrong == []
