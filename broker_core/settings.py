@@ -261,6 +261,7 @@ class BrokerSettings(Section):
         default=(
             "tocsin-collectors",
             "tocsin-detections",
+            "tocsin-correlations",
             "tocsin-sink-clickhouse",
             "tocsin-sink-webhook",
         ),

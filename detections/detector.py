@@ -1,18 +1,17 @@
-"""Rules and correlations in force, as one function: event in, alerts and hits out.
+"""Rules in force, as one function: event in, alerts of rules and hits for correlations out.
 
-A detector reads no clock and no file: given the same rules, state, events and times it says the
-same. Its engine and its correlator are those that ``scan`` uses.
+A detector reads no clock and no file: given the same rules and events it says the same. Its engine
+is the one that ``scan`` uses; what hits lead to is said by ``detections.correlation.partition``.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
-from detections.alerting import about, alert_of_firing, alert_of_match
-from detections.correlation.chain import Chain
-from detections.correlation.hit import Hit, group_key, microseconds
-from detections.correlation.limits import Limits
+from detections.alerting import about, alert_of_match
+from detections.correlation.finder import HitFinder
+from detections.correlation.hit import Hit, microseconds
 from detections.correlation.links import Links
 from detections.engine import Engine, Match
 from detections.rule_set import RuleSet
@@ -27,7 +26,7 @@ class Detected:
 
     Attributes:
         alerts: To be written, in the order of their events.
-        hits: What counts for correlations; written so that a restart can count on.
+        hits: What counts for correlations.
         matches: How many rules matched, alerting or not.
     """
 
@@ -41,23 +40,9 @@ class Detector:
 
     def __init__(self, rule_set: RuleSet, settings: DetectionSettings) -> None:
         self.rule_set = rule_set
-        self._settings = settings
         self._engine = Engine(rule_set, memo_bytes=settings.memo_bytes)
-        self._links = Links(rule_set.correlations)
-        self.chain = self._new_chain()
-
-    def _new_chain(self) -> Chain:
-        settings = self._settings
-        return Chain(
-            self._links,
-            Limits(
-                groups=settings.max_correlation_groups,
-                hits=settings.max_correlation_events,
-                rule_groups=settings.max_correlation_rule_groups,
-                rule_hits=settings.max_correlation_rule_events,
-            ),
-            lateness_us=int(settings.correlation_lateness.total_seconds() * 1e6),
-        )
+        self.links = Links(rule_set.correlations)
+        self.finder = HitFinder(self.links)
 
     def detect(
         self,
@@ -84,7 +69,7 @@ class Detector:
             if rule.id in disabled:
                 continue
             found.matches += 1
-            if not self._links.is_silent(rule.id, rule.name):
+            if not self.links.is_silent(rule.id, rule.name):
                 found.alerts.append(
                     alert_of_match(
                         rule, match.matched, event, position, observed_time=observed_time
@@ -93,48 +78,12 @@ class Detector:
             for hit in self._hits(match, event, position, received_us):
                 if hit.correlation not in disabled:
                     found.hits.append(hit)
-                    self.chain.correlator.observe(hit)
-
-    def advance(
-        self,
-        received_us: int,
-        found: Detected,
-        *,
-        observed_time: datetime,
-        disabled: Collection[str] = (),
-    ) -> None:
-        """Add what correlations find, once all that was received by then has been detected."""
-        for firing in self.chain.advance(received_us):
-            correlation = firing.correlation
-            if correlation.id not in disabled and not self._links.is_silent(
-                correlation.id, correlation.name
-            ):
-                found.alerts.append(alert_of_firing(firing, observed_time=observed_time))
-
-    @property
-    def longest_timespan(self) -> timedelta:
-        """The widest window of all; zero without correlations."""
-        spans = (one.timespan_ms for one in self.rule_set.correlations)
-        return timedelta(milliseconds=max(spans, default=0))
-
-    def restore(self, hits: Iterable[Hit], alerts: Iterable[Alert]) -> None:
-        """Begin with what was counted and fired before, instead of what is known now."""
-        self.chain = self._new_chain()
-        self.chain.observe(hits)
-        for alert in alerts:
-            self.chain.correlator.note_firing(
-                group_key(alert.rule_id, alert.group), microseconds(alert.time)
-            )
-
-    def carry_over(self, before: "Detector") -> None:
-        """Count on where a detector with other rules left off."""
-        self.chain.correlator.restore(before.chain.correlator.state())
 
     def _hits(
         self, match: Match, event: Event, position: EventPosition, received_us: int | None
     ) -> Iterable[Hit]:
         observed_us = microseconds(event.observed_time)
-        return self.chain.finder.of_match(
+        return self.finder.of_match(
             match.rule.id,
             match.rule.name,
             event.fields,

@@ -22,6 +22,10 @@ ALERTS_REFUSED = Counter(
 UNDECODABLE = Counter(
     "tocsin_detections_undecodable_records_total", "Records of events.log that hold no event."
 )
+UNDECODABLE_HITS = Counter(
+    "tocsin_detections_undecodable_hits_total",
+    "Records of detections.hits that hold neither hit nor tick.",
+)
 EVALUATION_SECONDS = Histogram(
     "tocsin_detections_evaluation_seconds",
     "Time to hold a batch of events against the rules.",

@@ -63,8 +63,6 @@ class RuleWatch:
         self._files = await asyncio.to_thread(self._fingerprint)
         rule_set = await asyncio.to_thread(self._read)
         fresh = await asyncio.to_thread(Detector, rule_set, self._settings)
-        if self._detector is not None:
-            fresh.carry_over(self._detector)
         self._detector = fresh
         RULES.labels(kind="rule").set(len(rule_set.rules))
         RULES.labels(kind="correlation").set(len(rule_set.correlations))

@@ -1,42 +1,44 @@
 """The detections role: read events, evaluate, write alerts and hits, commit.
 
 At least once, made exactly once by ids: alerts and hits are acknowledged before the offsets of
-their events are committed; an alert's id is a function of rule, group and event; and a worker
-that starts looks at the tails of its topics before it reads (``detections.restoring``), so a
-killed one loses nothing and repeats nothing.
+their events are committed; an alert's id is a function of rule and event, and a worker that starts
+looks at the tail of the alerts before it reads (``detections.restoring``); hits that are written
+again are known by the offsets of their events. So a killed one loses nothing and repeats nothing.
 
-Events are keyed by source, so one sender's are in one partition and in order. A correlation's
-group may span senders and so partitions: with one worker it sees all of them; several workers
-each see their own partitions' share of such a group.
+Events are keyed by source, so a correlation's group may span partitions and workers: hits are keyed
+by correlation and group, and correlated by a consumer group of their own (``correlating.py``).
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
 
+from detections.correlating import CorrelatingConsumer
 from detections.correlation.hit import microseconds
-from detections.correlation.watermark import SourceClock, least
+from detections.correlation.partition import Tick
 from detections.detector import Detected
+from detections.draining import finished
+from detections.hit_records import alert_record, hit_records, tick_records
 from detections.metrics import (
     ALERTS,
     ALERTS_REFUSED,
     ALERTS_REPEATED,
     EVALUATION_SECONDS,
     EVENTS,
-    GROUPS,
-    HITS,
     LAG,
     MATCHES,
     UNDECODABLE,
     Uncounted,
 )
-from detections.restoring import encode_hit, recent_alerts, recent_hits
+from detections.restoring import recent_alerts
 from detections.rule_watch import RuleWatch
 from detections.settings import DetectionSettings
+from detections.source_ticks import SourceTicks
+from detections.switches import disabled_rules
 from pipeline.bus.admin import HANGING_SECONDS, Admin
 from pipeline.bus.consumer import Consumer, Record
 from pipeline.bus.control import ControlFollower
@@ -44,9 +46,8 @@ from pipeline.bus.position import Committed, TopicPartition
 from pipeline.bus.producer import OutgoingRecord, Producer
 from pipeline.errors import BusRefused, BusUnavailable, PipelineError, UndecodableRecord
 from pipeline.schema import topics
-from pipeline.schema.alert import Alert, EventPosition
-from pipeline.schema.codec import SCHEMA_HEADER, decode_event, encode_alert
-from pipeline.schema.control import Decision, RuleState
+from pipeline.schema.alert import EventPosition
+from pipeline.schema.codec import decode_event
 from pipeline.settings import BusSettings
 
 log = structlog.get_logger()
@@ -57,9 +58,6 @@ _SLICE_EVENTS = 200
 _POLL_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
 _LAG_SECONDS = 10.0
-_DRAIN_SECONDS = 20.0
-# A partition without events for so long has none that are on their way.
-_SILENCE_US = 2_000_000
 
 
 async def run(settings: DetectionSettings, bus: BusSettings, *, ready: Callable[[], None]) -> None:
@@ -78,6 +76,8 @@ async def run(settings: DetectionSettings, bus: BusSettings, *, ready: Callable[
             tasks.create_task(rules.follow(), name="detections-rules")
             asking = Admin(bus, client_id=GROUP, hanging_seconds=HANGING_SECONDS)
             tasks.create_task(_watch_lag(asking), name="detections-lag")
+            correlating = CorrelatingConsumer(settings, bus, rules, control)
+            tasks.create_task(correlating.work(), name="detections-correlating")
             await worker.work(ready)
 
 
@@ -99,7 +99,9 @@ class Worker:
         self._control = control
         self._written: frozenset[str] = frozenset()
         self._must_restore = True
-        self._clocks: dict[TopicPartition, SourceClock] = {}
+        self._ticks = SourceTicks()
+        self._hits_partitions = 0
+        self._admin = Admin(bus, client_id=f"{GROUP}-ticks")
         self._uncounted = Uncounted()
 
     async def work(self, ready: Callable[[], None]) -> None:
@@ -117,54 +119,70 @@ class Worker:
                     max_records=self._settings.batch_events, timeout_seconds=_POLL_SECONDS
                 )
                 if records:
-                    await _finished(self._handle(consumer, records))
-                elif not self._must_restore:
-                    await _finished(self._write(self._correlate(Detected())))
+                    await finished(self._handle(consumer, records))
+                else:
+                    await finished(self._tick())
 
     def _assigned(
         self, committed: Mapping[TopicPartition, Committed | None]
     ) -> Mapping[TopicPartition, int]:
         self._must_restore = True
-        now_us = microseconds(datetime.now(UTC))
-        self._clocks = {
-            partition: SourceClock(since_us=now_us, silence_us=_SILENCE_US)
-            for partition in committed
-        }
+        self._ticks.assign(
+            {_name(at): 0 if to is None else to.offset for at, to in committed.items()},
+            now_us=microseconds(datetime.now(UTC)),
+        )
         return {}
 
     async def _handle(self, consumer: Consumer, records: Sequence[Record]) -> None:
         """Carry a batch from the log to its alerts; returns when it is committed."""
         if self._must_restore:
             await self._restore()
-        await self._write(self._correlate(await self._evaluate(records)))
-        await self._commit(consumer, records)
-
-    async def _write(self, found: Detected) -> None:
-        """Return once the log has what was found."""
+        found = await self._evaluate(records)
         alerts = [alert for alert in found.alerts if alert.id not in self._written]
         ALERTS_REPEATED.inc(len(found.alerts) - len(alerts))
-        await self._publish([*_hit_records(found), *map(_alert_record, alerts)])
+        await self._look_at_the_silent()
+        await self._publish(
+            [
+                *hit_records(found.hits),
+                *map(alert_record, alerts),
+                *await self._tick_records(self._ticks.tick()),
+            ]
+        )
         for alert in alerts:
             ALERTS.labels(level=alert.level).inc()
-        chain = self._rules.detector.chain
-        GROUPS.set(chain.correlator.groups)
-        HITS.set(chain.correlator.hits)
-        self._uncounted.publish(chain.uncounted())
+        self._uncounted.publish(self._rules.detector.finder.dropped)
+        await self._commit(consumer, records)
 
-    def _correlate(self, found: Detected) -> Detected:
-        """Add what correlations find now."""
-        now = datetime.now(UTC)
-        for clock in self._clocks.values():
-            clock.tick(microseconds(now))
-        received_us = least(clock.received_us for clock in self._clocks.values())
-        if received_us is not None:
-            self._rules.detector.advance(
-                received_us,
-                found,
-                observed_time=now,
-                disabled=disabled_rules(self._control.decisions),
-            )
-        return found
+    async def _tick(self) -> None:
+        """Tell correlations that time passes though nothing comes."""
+        if await self._look_at_the_silent():
+            await self._publish(await self._tick_records(self._ticks.tick()))
+
+    async def _look_at_the_silent(self) -> bool:
+        """Learn whether partitions that give nothing have nothing; whether one was asked."""
+        asked_us = microseconds(datetime.now(UTC))
+        silent = {_partition(source): source for source in self._ticks.silent(asked_us)}
+        if silent:
+            try:
+                held = await self._admin.offsets_of(list(silent))
+            except PipelineError as error:
+                log.warning("ticks_delayed", detail=str(error))
+                return False
+            ends = {silent[at]: of.end for at, of in held.items()}
+            self._ticks.hear(ends, asked_us=asked_us)
+        return bool(silent)
+
+    async def _tick_records(self, tick: Tick | None) -> list[OutgoingRecord]:
+        """A tick for every partition of the hits."""
+        while tick is not None and not self._hits_partitions:
+            try:
+                held = await self._admin.offsets([topics.HITS])
+                self._hits_partitions = len(held)
+            except PipelineError as error:
+                log.warning("ticks_delayed", detail=str(error))
+            if not self._hits_partitions:
+                await asyncio.sleep(_RETRY_SECONDS)
+        return [] if tick is None else list(tick_records([tick], self._hits_partitions))
 
     async def _evaluate(self, records: Sequence[Record]) -> Detected:
         """What a batch leads to; the loop gets its turn between slices."""
@@ -176,18 +194,19 @@ class Worker:
             started = time.perf_counter()
             now = datetime.now(UTC)
             for record in records[first : first + _SLICE_EVENTS]:
+                source = _name(TopicPartition(record.topic, record.partition))
                 try:
                     event = decode_event(record.value or b"")
                 except UndecodableRecord as error:
                     _pass_over(record, error)
+                    self._ticks.pass_over(source, record.offset)
                     continue
                 events += 1
-                clock = self._clocks.get(TopicPartition(record.topic, record.partition))
-                observed_us = microseconds(event.observed_time)
-                received_us = (
-                    observed_us
-                    if clock is None
-                    else clock.observe(observed_us, now_us=microseconds(now))
+                received_us = self._ticks.observe(
+                    source,
+                    record.offset,
+                    microseconds(event.observed_time),
+                    now_us=microseconds(now),
                 )
                 position = EventPosition(
                     id=event.id,
@@ -238,52 +257,20 @@ class Worker:
             log.warning("offsets_uncommitted", detail=str(error))
 
     async def _restore(self) -> None:
-        """Learn what was written before, by this worker or by another one."""
-        detector = self._rules.detector
-        span = 2 * detector.longest_timespan
+        """Learn which alerts were written before, by this worker or by another one."""
         # More than what one batch, killed before its commit, is likely to have led to.
         at_least = 4 * self._settings.batch_events
         admin = Admin(self._bus, client_id=f"{GROUP}-restore")
         while True:
             try:
-                alerts = await recent_alerts(admin, span=span, at_least=at_least)
-                hits = await recent_hits(admin, span=span, at_least=at_least)
+                alerts = await recent_alerts(admin, at_least=at_least)
                 break
             except PipelineError as error:
                 log.warning("restore_delayed", detail=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
         self._written = frozenset(alert.id for alert in alerts)
-        self._rules.detector.restore(hits, (alert for alert in alerts if alert.group))
         self._must_restore = False
-        log.info("detections_restored", alerts=len(alerts), hits=len(hits))
-
-
-def disabled_rules(decisions: Mapping[str, Decision]) -> frozenset[str]:
-    """The ids of rules that an operator has switched off."""
-    return frozenset(
-        decision.id
-        for decision in list(decisions.values())
-        if isinstance(decision, RuleState) and not decision.enabled
-    )
-
-
-def _alert_record(alert: Alert) -> OutgoingRecord:
-    return OutgoingRecord(
-        topic=topics.ALERTS,
-        key=alert.rule_id.encode(),
-        value=encode_alert(alert),
-        headers=(SCHEMA_HEADER,),
-    )
-
-
-def _hit_records(found: Detected) -> Iterator[OutgoingRecord]:
-    for hit in found.hits:
-        yield OutgoingRecord(
-            topic=topics.HITS,
-            key="\0".join(hit.key).encode("utf-8", "surrogatepass"),
-            value=encode_hit(hit),
-            headers=(SCHEMA_HEADER,),
-        )
+        log.info("detections_restored", alerts=len(alerts))
 
 
 def _pass_over(record: Record, error: UndecodableRecord) -> None:
@@ -298,16 +285,13 @@ def _pass_over(record: Record, error: UndecodableRecord) -> None:
     )
 
 
-async def _finished(handling: Coroutine[object, object, None]) -> None:
-    """Await a batch; cancelled meanwhile, let it end first, for a bounded time."""
-    task = asyncio.create_task(handling)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        _, unfinished = await asyncio.wait([task], timeout=_DRAIN_SECONDS)
-        for late in unfinished:
-            late.cancel()
-        raise
+def _name(at: TopicPartition) -> str:
+    return f"{at.topic}:{at.partition}"
+
+
+def _partition(name: str) -> TopicPartition:
+    topic, _, number = name.rpartition(":")
+    return TopicPartition(topic, int(number))
 
 
 async def _watch_lag(admin: Admin) -> None:

@@ -10,10 +10,12 @@ them there (``detections.correlation.chain`` within one process).
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from heapq import heappop, heappush
 
 import msgspec
 
+from detections.correlation.changelog import Change
 from detections.correlation.definition import Correlation
 from detections.correlation.hit import Firing, GroupKey, Hit
 from detections.correlation.limits import Limits
@@ -41,6 +43,11 @@ class CorrelatorState(msgspec.Struct, frozen=True, kw_only=True):
 class Correlator:
     """The windows of every correlation.
 
+    Args:
+        links: The correlations.
+        limits: How much may be remembered.
+        keeps_changes: Whether somebody asks for ``changes``.
+
     Attributes:
         counts: How many hits were ``late`` or ``lost`` by a group that holds all it may, and how
             many groups were ``evicted``, by id of the correlation and that word.
@@ -48,7 +55,7 @@ class Correlator:
         groups: How many are followed.
     """
 
-    def __init__(self, links: Links, limits: Limits) -> None:
+    def __init__(self, links: Links, limits: Limits, *, keeps_changes: bool = False) -> None:
         self._links = links
         self._limits = limits
         self._windows: dict[str, OrderedDict[GroupKey, Window]] = {
@@ -56,6 +63,7 @@ class Correlator:
         }
         self._hits_of: Counter[str] = Counter()
         self._plans: list[list[_Plan]] = [[] for _ in range(links.depth)]
+        self._changed: dict[GroupKey, Change] | None = {} if keeps_changes else None
         self.counts: Counter[tuple[str, str]] = Counter()
         self.hits = 0
         self.groups = 0
@@ -84,6 +92,7 @@ class Correlator:
             self.counts[correlation.id, "lost"] += 1
             return
         self._plan(hit, window)
+        self._note(key, window, (window.turn_of(hit), hit))
         self._hold(correlation.id, 1)
         self._make_room(correlation.id)
 
@@ -105,6 +114,15 @@ class Correlator:
         """Know that a group fired on an event of that time, so that it is quiet after it."""
         if key[0] in self._windows and key in self._windows[key[0]]:
             self._windows[key[0]][key].note_firing(time_us)
+
+    def changes(self) -> Iterator[Change]:
+        """What became of groups since the last call."""
+        changed, self._changed = self._changed or {}, {}
+        yield from changed.values()
+
+    def follows(self, key: GroupKey) -> bool:
+        """Whether there is such a group."""
+        return key in self._windows.get(key[0], ())
 
     def state(self) -> CorrelatorState:
         """What another correlator needs to go on as this one would."""
@@ -143,6 +161,7 @@ class Correlator:
     def _carry_out(self, plan: _Plan, window: Window) -> list[Firing]:
         at, what, turn, key = plan
         held, lost = window.held, window.lost
+        self._note(key, window)
         firings: list[Firing] = []
         if what == _WAITS:
             firings = window.take(turn)
@@ -163,7 +182,21 @@ class Correlator:
         self._hits_of[one] += more
         self.hits += more
 
+    def _note(self, key: GroupKey, window: Window | None, *hits: tuple[Turn, Hit]) -> None:
+        """Remember that a group has changed, and which hits it has accepted."""
+        if self._changed is None:
+            return
+        known = self._changed.get(key)
+        if known is None or window is None:
+            self._changed[key] = Change(key, window, window is None, list(hits))
+        else:
+            assert isinstance(known.hits, list), "made here"
+            known.hits.extend(hits)
+            if known.window is None:
+                self._changed[key] = known._replace(window=window)
+
     def _forget(self, window: Window) -> None:
+        self._note(window.key, None)
         self._hold(window.key[0], -window.held)
         self.groups -= 1
         del self._windows[window.key[0]][window.key]

@@ -62,6 +62,7 @@ class HitFinder:
                 said = about()
                 yield Hit(
                     correlation=use.correlation.id,
+                    revision=use.correlation.revision,
                     group=group,
                     rule=_rule(use),
                     value=value,
@@ -87,6 +88,7 @@ class HitFinder:
                 group, value = found
                 yield Hit(
                     correlation=use.correlation.id,
+                    revision=use.correlation.revision,
                     group=group,
                     rule=_rule(use),
                     value=value,

@@ -28,11 +28,12 @@ _MICROSECOND = timedelta(microseconds=1)
 GroupKey = tuple[str, ...]
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="hit"):
     """An event that counts for a group of a correlation.
 
     Attributes:
         correlation: Id of the correlation.
+        revision: Of the correlation that it was found for; it means nothing to another one.
         group: Its group-by fields and their values.
         rule: For a temporal kind, which of its rules matched, as it names it; else empty.
         value: What is measured of the event, as text; else empty.
@@ -47,6 +48,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     correlation: str
+    revision: str = ""
     group: Mapping[str, str] = {}
     rule: str = ""
     value: str = ""

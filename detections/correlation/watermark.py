@@ -14,12 +14,10 @@ class SourceClock:
 
     Args:
         since_us: When it began to be read.
-        silence_us: After how long without events it is as late as our own clock shows.
     """
 
-    def __init__(self, *, since_us: int, silence_us: int) -> None:
-        self._silence_us = silence_us
-        self._seen_us = since_us
+    def __init__(self, *, since_us: int) -> None:
+        self._moved_us = since_us
         self.received_us: int | None = None
 
     def observe(self, observed_us: int, *, now_us: int) -> int:
@@ -27,14 +25,18 @@ class SourceClock:
 
         That never goes back: a collector may deliver late what it received early.
         """
-        self._seen_us = now_us
-        self.received_us = max(self.received_us or observed_us, observed_us)
+        if self.received_us is None or observed_us > self.received_us:
+            self.received_us = observed_us
+            self._moved_us = now_us
         return self.received_us
 
-    def tick(self, now_us: int) -> None:
-        """Say what our clock shows: it is believed where nothing comes."""
-        if now_us - self._seen_us >= self._silence_us:
-            self.received_us = max(self.received_us or now_us, now_us)
+    def believe(self, now_us: int) -> None:
+        """Take our own clock's word, because all that was received by then has come."""
+        self.observe(now_us, now_us=now_us)
+
+    def still_us(self, now_us: int) -> int:
+        """For how long it has not moved: nothing comes, or only what was received long ago."""
+        return now_us - self._moved_us
 
 
 def least(received: Iterable[int | None]) -> int | None:

@@ -167,12 +167,18 @@ class Window:
 
     def state(self) -> WindowState:
         """What another one needs to go on as this one would."""
-        opened_us, opened_received_us = self._opened or (None, None)
-        return WindowState(
-            key=self.key,
-            revision=self._correlation.revision,
+        return msgspec.structs.replace(
+            self.head()[0],
             waiting=tuple(hit for _, hit in self._waiting),
             hits=tuple(self._hits),
+        )
+
+    def head(self) -> tuple[WindowState, Turn | None]:
+        """The same without its hits, and the turn of the oldest in the window."""
+        opened_us, opened_received_us = self._opened or (None, None)
+        state = WindowState(
+            key=self.key,
+            revision=self._correlation.revision,
             last=self._last,
             opened_us=opened_us,
             opened_received_us=opened_received_us,
@@ -180,6 +186,7 @@ class Window:
             received_us=self._received_us,
             beyond=self._beyond,
         )
+        return state, self.turn_of(self._hits[0]) if self._hits else None
 
     def restore(self, state: WindowState) -> None:
         """Go on where another one left off."""

@@ -219,6 +219,12 @@ class Consumer:
         wanted = [KafkaPartition(at.topic, at.partition) for at in partitions]
         await self._in_thread(lambda client: client.resume(wanted), "resume")
 
+    async def group_metadata(self) -> object:
+        """What a transaction has to show to commit offsets for us; of this generation only."""
+        return await self._in_thread(
+            lambda client: client.consumer_group_metadata(), "group metadata"
+        )
+
     async def _in_thread(self, work: Callable[[KafkaConsumer], T], doing: str) -> T:
         assert self._thread is not None, "entered"
         return await self._thread.call(work, doing)

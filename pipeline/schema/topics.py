@@ -9,6 +9,7 @@ EVENTS_METRIC = "events.metric"
 EVENTS_CLICK = "events.click"
 ALERTS = "alerts"
 HITS = "detections.hits"
+STATE = "detections.state"
 DEAD_LETTER = "dead-letter"
 DELIVERIES = "deliveries"
 CONTROL = "control"
@@ -46,6 +47,7 @@ TOPICS = (
     Topic(name=EVENTS_METRIC, partitions=3, retention_ms=3 * DAY_MS, key="source"),
     Topic(name=EVENTS_CLICK, partitions=3, retention_ms=7 * DAY_MS, key="source"),
     Topic(name=HITS, partitions=3, retention_ms=3 * DAY_MS, key="rule id and group key"),
+    Topic(name=STATE, partitions=3, retention_ms=-1, key="part of a group", compacted=True),
     Topic(name=ALERTS, partitions=3, retention_ms=90 * DAY_MS, key="rule id"),
     Topic(name=DEAD_LETTER, partitions=1, retention_ms=30 * DAY_MS, key="source"),
     Topic(name=DELIVERIES, partitions=1, retention_ms=90 * DAY_MS, key="alert id"),

@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from detections.alerting import alert_of_firing
+from detections.correlation.chain import Chain
+from detections.correlation.limits import Limits
+from detections.detector import Detected, Detector
+from detections.rule_set import load
 from detections.settings import DetectionSettings
 from pipeline.bus.admin import Admin
 from pipeline.bus.control import ControlPublisher
 from pipeline.bus.producer import OutgoingRecord, Producer
-from pipeline.schema.alert import Alert
+from pipeline.schema.alert import Alert, EventPosition
 from pipeline.schema.codec import SCHEMA_HEADER, decode_alert, encode_event
 from pipeline.schema.control import RuleState
 from pipeline.schema.event import Event, Kind, Value
@@ -70,6 +75,7 @@ class Role:
     """A detections process."""
 
     def __init__(self, settings: DetectionSettings, bus: BusSettings, errors: Path) -> None:
+        self.settings = settings
         self._arguments = [settings.model_dump_json(), bus.model_dump_json()]
         self._errors = errors
         self._process: subprocess.Popen[str] | None = None
@@ -122,7 +128,11 @@ def rules(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def role(tmp_path: Path, bus: BusSettings, rules: Path) -> Iterator[Role]:
-    settings = DetectionSettings(rule_directories=(rules,), cache_directory=tmp_path / "cache")
+    settings = DetectionSettings(
+        rule_directories=(rules,),
+        cache_directory=tmp_path / "cache",
+        correlation_lateness=timedelta(seconds=1),
+    )
     found = Role(settings, bus, tmp_path / "errors")
     yield found
     found.end(signal.SIGKILL)
@@ -134,14 +144,16 @@ async def producer(bus: BusSettings) -> AsyncIterator[Producer]:
         yield found
 
 
-def event(number: int, fields: dict[str, Value], *, seconds: float = 0) -> Event:
+def event(
+    number: int, fields: dict[str, Value], *, seconds: float = 0, source: str = "syslog:10.0.0.7"
+) -> Event:
     time = NOON + timedelta(seconds=seconds)
     return Event(
         id=f"018f0000-0000-7000-8000-{number:012}",
         kind=Kind.LOG,
         time=time,
         observed_time=time,
-        source="syslog:10.0.0.7",
+        source=source,
         fields=fields,
         raw=b"",
     )
@@ -318,6 +330,109 @@ async def test_killed_again_and_again_it_loses_and_doubles_nothing(
 
     assert len(found) == total
     assert len({alert.events[0].id for alert in found}) == total
+
+
+CORRELATIONS = """
+title: Failed
+name: failed
+id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c101
+logsource: {product: test}
+detection: {s: {ok: false}, condition: s}
+---
+title: Succeeded
+name: succeeded
+id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c102
+logsource: {product: test}
+detection: {s: {ok: true}, condition: s}
+---
+title: Many
+name: many
+id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c103
+correlation:
+  type: event_count
+  rules: [failed]
+  group-by: [user]
+  timespan: 30s
+  condition: {gte: 5}
+---
+title: Many, then success
+id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c104
+correlation:
+  type: temporal_ordered
+  rules: [many, succeeded]
+  group-by: [user]
+  timespan: 60s
+  generate: true
+---
+title: Few in a while
+id: 9b1d0c1e-7a0e-4f5e-8a55-0f3a53a1c105
+correlation:
+  type: event_count
+  rules: [failed]
+  group-by: [user]
+  timespan: 30s
+  condition: {lt: 4}
+"""
+
+
+def logins(total: int) -> list[Event]:
+    """Logins of a few users from many senders, ten a second."""
+    return [
+        event(
+            number,
+            {
+                "logsource.product": "test",
+                "ok": number * 7 % 11 == 0,
+                "user": f"u{number * number % 13}",
+            },
+            seconds=number / 10,
+            source=f"syslog:10.0.0.{number % 17}",
+        )
+        for number in range(total)
+    ]
+
+
+def undisturbed(rules: Path, events: list[Event]) -> list[str]:
+    """The ids of the alerts of correlations, as one process finds them that has all events."""
+    detector, found = Detector(load([rules]), DetectionSettings()), Detected()
+    chain = Chain(detector.links, Limits(), lateness_us=1_000_000)
+    for number, one in enumerate(events):
+        position = EventPosition(
+            id=one.id, topic=EVENTS_LOG, partition=0, offset=number, time=one.time
+        )
+        detector.detect(one, position, found, observed_time=NOON)
+    chain.observe(found.hits)
+    return sorted(alert_of_firing(one, observed_time=NOON).id for one in chain.flush())
+
+
+async def test_correlations_over_partitions_are_the_same_however_often_it_is_killed(
+    bus: BusSettings, role: Role, rules: Path, producer: Producer, tmp_path: Path
+) -> None:
+    (rules / "correlations.yml").write_text(CORRELATIONS)
+    events = logins(2_400)
+    expected = undisturbed(rules, events)
+    other = Role(role.settings, bus, tmp_path / "other")
+    await asyncio.gather(role.start(), other.start())
+
+    async def send() -> None:
+        for first in range(0, len(events), 100):
+            await producer.publish([record(one) for one in events[first : first + 100]])
+
+    sending = asyncio.create_task(send())
+    try:
+        for read, killed in ((400, role), (1_200, other), (2_000, role)):
+            await committed(bus, read)
+            killed.end(signal.SIGKILL)
+            await killed.start()
+        await sending
+        await committed(bus, len(events))
+        found = await alerts_when(
+            bus, lambda found: len({one.id for one in found if one.group}) >= len(expected)
+        )
+    finally:
+        other.end(signal.SIGKILL)
+
+    assert sorted(one.id for one in found if one.group) == expected
 
 
 async def test_told_to_stop_it_finishes_and_leaves(

@@ -14,7 +14,9 @@ from detections.correlation.definition import Correlation
 from detections.correlation.hit import Firing, Hit
 from detections.correlation.limits import Limits
 from detections.correlation.links import Links
+from detections.correlation.partition import Tick
 from tests.support.correlations import correlation, firings_of, hit, naive_firings
+from tests.support.hits_log import SOURCE, HitsLog
 
 LATENESS = 20
 RULES = ("a", "b", "c")
@@ -181,3 +183,28 @@ def test_a_chain_fires_as_if_each_level_had_seen_all_of_the_one_below(
     got = firings_of(one for one in fired if one.correlation.id == OTHER)
     assert firings_of(one for one in fired if one.correlation.id != OTHER) == lower
     assert [one[:3] for one in got] == [one[:3] for one in upper]
+
+
+@pytest.mark.parametrize("kind", ["count", "sum lt", "percentile", "ordered", "expression not"])
+@settings(max_examples=25)
+@given(found=drawn, kills=st.lists(st.integers(0, 4), max_size=30))
+def test_over_partitions_and_kills_the_same_fires_and_nothing_twice(
+    kind: str, found: list[Drawn], kills: list[int]
+) -> None:
+    below = correlation(name="below", **CORRELATIONS[kind])
+    above = correlation(id_=OTHER, rules=["below"], group_by=["user"], condition={"gte": 2})
+    hits = deliveries(below, found)
+    links = Links([below, above])
+    whole = Chain(links, Limits(), lateness_us=LATENESS * 1_000_000)
+    expected = firings_of(run(whole, hits) + whole.flush())
+    log = HitsLog(links, partitions=3, sources=[SOURCE], lateness_us=LATENESS * 1_000_000)
+
+    for number, one in enumerate(hits):
+        log.write([one], [Tick(received_us={SOURCE: one.received_us - 1})])
+        log.run(killed=kills[number] if number < len(kills) else -1)
+    for end in range(4):
+        log.write([], [Tick(received_us={SOURCE: (10**6 + end) * 1_000_000})])
+        log.run(killed=end)
+
+    assert firings_of(log.fired) == expected
+    assert log.left() == 0

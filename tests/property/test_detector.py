@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detections.detector import Detected, Detector
-from detections.restoring import decode_hit, encode_hit
+from detections.hit_records import decode, hit_records
 from detections.rule_set import SHIPPED_RULES, load
 from detections.settings import DetectionSettings
 from pipeline.schema.alert import EventPosition
@@ -104,5 +104,5 @@ def test_no_event_stops_the_detector(
 
     for alert in detected.alerts:
         assert decode_alert(encode_alert(alert)).id == alert.id
-    for hit in detected.hits:
-        assert decode_hit(encode_hit(hit)).key == hit.key
+    for hit, record in zip(detected.hits, hit_records(detected.hits), strict=True):
+        assert decode(record.value or b"") == hit

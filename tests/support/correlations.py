@@ -77,6 +77,7 @@ def hit(
     """A hit at so many seconds after noon, received at once or then."""
     return Hit(
         correlation=of.id,
+        revision=of.revision,
         group={"user": user} if of.group_by else {},
         rule=rule,
         value=value,

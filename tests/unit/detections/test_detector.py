@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from detections.compiler import Rule
-from detections.correlation.correlator import FOREVER
 from detections.correlation.definition import Correlation
+from detections.correlation.hit import microseconds
 from detections.detector import Detected, Detector
 from detections.documents import compile_text
 from detections.rule_set import RuleSet
@@ -44,94 +44,65 @@ level: high
     )
 
 
-def feed(detector: Detector, numbers: range, *, disabled: frozenset[str] = frozenset()) -> Detected:
+def feed(
+    detector: Detector,
+    numbers: range,
+    *,
+    ahead: timedelta = timedelta(0),
+    disabled: frozenset[str] = frozenset(),
+) -> Detected:
     found = Detected()
     for number in numbers:
         time = NOON + timedelta(seconds=number)
         event = Event(
             id=f"018f0000-0000-7000-8000-{number:012}",
             kind=Kind.LOG,
-            time=time,
+            time=time + ahead,
             observed_time=time,
             source="syslog:a",
             fields={"logsource.product": "linux", "ok": False, "user.name": "bob"},
         )
         position = EventPosition(id=event.id, topic="t", partition=0, offset=number, time=time)
         detector.detect(event, position, found, observed_time=NOON, disabled=disabled)
-    detector.advance(FOREVER, found, observed_time=NOON, disabled=disabled)
     return found
 
 
-def test_a_rule_that_only_counts_gives_hits_and_its_correlation_the_alert() -> None:
+def test_a_rule_that_only_counts_gives_hits_that_carry_what_an_alert_will_say() -> None:
     found = feed(Detector(rule_set(), DetectionSettings()), range(3))
 
-    assert (found.matches, len(found.hits)) == (3, 3)
-    [alert] = found.alerts
-    assert (alert.rule_title, alert.level, alert.group) == ("Many", "high", {"user.name": "bob"})
-    assert alert.time == NOON + timedelta(seconds=2)
-    assert alert.matched == {"ok": False}
-    assert alert.event_count == 3
+    assert (found.matches, len(found.hits), found.alerts) == (3, 3, [])
+    last = found.hits[-1]
+    assert (last.correlation, last.group) == (MANY, {"user.name": "bob"})
+    assert last.time_us == last.received_us == microseconds(NOON + timedelta(seconds=2))
+    assert (last.matched, last.entity, last.source) == ({"ok": False}, "bob", "syslog:a")
 
 
-def test_generate_lets_both_alert() -> None:
+def test_generate_lets_the_rule_alert_too() -> None:
     found = feed(Detector(rule_set(generate=True), DetectionSettings()), range(3))
 
-    assert [alert.rule_title for alert in found.alerts] == ["Failed", "Failed", "Failed", "Many"]
+    assert [alert.rule_title for alert in found.alerts] == ["Failed", "Failed", "Failed"]
+    assert len(found.hits) == 3
 
 
-@pytest.mark.parametrize(("disabled", "hits"), [(BASE, 0), (MANY, 0)])
-def test_what_is_switched_off_neither_counts_nor_alerts(disabled: str, hits: int) -> None:
+@pytest.mark.parametrize("disabled", [BASE, MANY])
+def test_what_is_switched_off_neither_counts_nor_alerts(disabled: str) -> None:
     found = feed(
         Detector(rule_set(), DetectionSettings()), range(5), disabled=frozenset({disabled})
     )
 
-    assert (len(found.alerts), len(found.hits)) == (0, hits)
+    assert (found.alerts, found.hits) == ([], [])
 
 
-def test_a_clock_that_runs_ahead_is_not_believed() -> None:
-    detector, found = Detector(rule_set(), DetectionSettings()), Detected()
-    for number, ahead in enumerate((timedelta(days=1), timedelta(0), timedelta(0))):
-        observed = NOON + timedelta(seconds=number)
-        event = Event(
-            id=f"018f0000-0000-7000-8000-{number:012}",
-            kind=Kind.LOG,
-            time=observed + ahead,
-            observed_time=observed,
-            source="syslog:a",
-            fields={"logsource.product": "linux", "ok": False, "user.name": "bob"},
-        )
-        position = EventPosition(
-            id=event.id, topic="t", partition=0, offset=number, time=event.time
-        )
-        detector.detect(event, position, found, observed_time=NOON)
-    detector.advance(FOREVER, found, observed_time=NOON)
-
-    assert [alert.event_count for alert in found.alerts] == [3]
-    assert detector.longest_timespan == timedelta(minutes=1)
-
-
-def test_the_same_events_give_the_same_alerts() -> None:
+def test_the_same_events_give_the_same() -> None:
     first = feed(Detector(rule_set(generate=True), DetectionSettings()), range(5))
     again = feed(Detector(rule_set(generate=True), DetectionSettings()), range(5))
 
-    assert first.alerts == again.alerts
+    assert (first.alerts, first.hits) == (again.alerts, again.hits)
 
 
-def test_a_restored_detector_counts_on() -> None:
-    before = feed(Detector(rule_set(), DetectionSettings()), range(5))
-    detector = Detector(rule_set(), DetectionSettings())
+def test_a_clock_that_runs_ahead_is_not_believed() -> None:
+    ahead = feed(Detector(rule_set(), DetectionSettings()), range(3), ahead=timedelta(days=1))
+    behind = feed(Detector(rule_set(), DetectionSettings()), range(3), ahead=-timedelta(days=1))
 
-    detector.restore(before.hits[:2], [])
-    assert [alert.event_count for alert in feed(detector, range(2, 3)).alerts] == [3]
-
-    detector.restore(before.hits, before.alerts)
-    assert feed(detector, range(5, 20)).alerts == []
-
-
-def test_a_detector_with_new_rules_counts_on() -> None:
-    before, after = (Detector(rule_set(), DetectionSettings()) for _ in range(2))
-    before.chain.observe(feed(Detector(rule_set(), DetectionSettings()), range(2)).hits)
-
-    after.carry_over(before)
-
-    assert [alert.event_count for alert in feed(after, range(2, 3)).alerts] == [3]
+    assert all(hit.time_us == hit.received_us for hit in ahead.hits)
+    assert all(hit.received_us - hit.time_us == 86_400_000_000 for hit in behind.hits)

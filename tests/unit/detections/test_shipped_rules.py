@@ -10,9 +10,11 @@ import yaml
 
 from appliance.demo.day import generate
 from appliance.demo.message import Transport
+from detections.alerting import alert_of_firing
 from detections.compiler import Rule
-from detections.correlation.correlator import FOREVER
+from detections.correlation.chain import Chain
 from detections.correlation.definition import Correlation
+from detections.correlation.limits import Limits
 from detections.detector import Detected, Detector
 from detections.rule_set import SHIPPED_RULES, load
 from detections.settings import DetectionSettings
@@ -171,5 +173,7 @@ def alerts(rules: list[Path], events: list[Event]) -> list[Alert]:
             id=one.id, topic="events.log", partition=0, offset=number, time=one.time
         )
         detector.detect(one, position, found, observed_time=NOON)
-    detector.advance(FOREVER, found, observed_time=NOON)
-    return found.alerts
+    chain = Chain(detector.links, Limits(), lateness_us=0)
+    chain.observe(found.hits)
+    fired = [alert_of_firing(one, observed_time=NOON) for one in chain.flush()]
+    return [*found.alerts, *fired]

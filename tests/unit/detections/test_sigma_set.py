@@ -12,7 +12,9 @@ from typing import Any, TypedDict
 import pytest
 import yaml
 
-from detections.correlation.correlator import FOREVER
+from detections.alerting import alert_of_firing
+from detections.correlation.hit import microseconds
+from detections.correlation.partition import Tick
 from detections.detector import Detected, Detector
 from detections.engine import Engine
 from detections.log_source import EventSources, parse_log_source
@@ -26,6 +28,7 @@ from pipeline.schema.codec import decode_event, encode_event
 from pipeline.schema.event import Event, Kind
 from pipeline.schema.fields import with_ecs
 from pipeline.schema.flatten import flatten
+from tests.support.hits_log import SOURCE, HitsLog
 
 
 class LogSourceOfFile(TypedDict, total=False):
@@ -257,22 +260,23 @@ def test_every_correlation_case_holds_through_scan(sigma_set: Path, tmp_path: Pa
     assert wrong == []
 
 
-@pytest.mark.parametrize("kept_at", [None, 0, 1, 2, 3])
-def test_every_correlation_case_holds_for_the_live_detector(
-    sigma_set: Path, tmp_path: Path, kept_at: int | None
+@pytest.mark.parametrize("killed", [-1, 0, 1, 2])
+def test_every_correlation_case_holds_for_the_live_path(
+    sigma_set: Path, tmp_path: Path, killed: int
 ) -> None:
-    """Events are received a second apart in the order of delivery; at one of them, a restart."""
+    """Events are received a second apart in the order of delivery, over three hits partitions.
+
+    The owner of one of them is killed after every event, before it commits.
+    """
     wrong = []
     received = datetime(2026, 3, 1, 13, tzinfo=UTC)
     for case in correlation_cases(sigma_set):
         rules = tmp_path / "rules.yml"
         rules.write_text(case["rules"])
         detector, found = Detector(load([rules]), DetectionSettings()), Detected()
+        log = HitsLog(detector.links, partitions=3, sources=[SOURCE], lateness_us=10_000_000)
         for number, place in enumerate(case["delivery"] or range(len(case["events"]))):
-            if number == kept_at:
-                before, detector = detector, Detector(load([rules]), DetectionSettings())
-                detector.carry_over(before)
-            now = received + timedelta(seconds=number)
+            now, before = received + timedelta(seconds=number), len(found.hits)
             one = case["events"][place]
             event = Event(
                 id=f"018f0000-0000-7000-8000-{place:012}",
@@ -283,16 +287,23 @@ def test_every_correlation_case_holds_for_the_live_detector(
                 fields={**flatten(one), "logsource.category": "test"},
             )
             position = EventPosition(
-                id=event.id, topic="t", partition=0, offset=place, time=event.time
+                id=event.id, topic="events.log", partition=0, offset=place, time=event.time
             )
             detector.detect(event, position, found, observed_time=now)
-            detector.advance(int(now.timestamp() * 1e6), found, observed_time=now)
-        detector.advance(FOREVER, found, observed_time=received)
-        alerts = [
-            (alert.rule_id, tuple(alert.group.items()), alert.events[-1].offset)
-            for alert in found.alerts
+            log.write(found.hits[before:], [Tick(received_us={SOURCE: microseconds(now)})])
+            log.run(killed=killed)
+        log.write([], [Tick(received_us={SOURCE: microseconds(received + timedelta(days=1))})])
+        log.run(killed=killed)
+        fired = [
+            alert_of_firing(one, observed_time=received)
+            for one in log.fired
+            if not detector.links.is_silent(one.correlation.id, one.correlation.name)
         ]
-        wrong += wrongs_of(case, alerts)
-        assert len({alert.id for alert in found.alerts}) == len(found.alerts)
+        alerts = [*found.alerts, *fired]
+        wrong += wrongs_of(
+            case,
+            [(one.rule_id, tuple(one.group.items()), one.events[-1].offset) for one in alerts],
+        )
+        assert len({alert.id for alert in alerts}) == len(alerts)
 
     assert wrong == []
