@@ -1,7 +1,8 @@
 """Correlations over files: the hits of all files, counted in the order of their events' time.
 
 Offline nothing is late, since every hit is there before the first is counted; and after the last
-event nothing is to come, so that every window that is open then is judged as it is.
+event nothing is to come, so that every window that is open then is judged as it is; but the end of
+the files is no absence.
 """
 
 from collections import Counter
@@ -37,6 +38,7 @@ class FileCorrelations:
         self._time_field = time_field
         self._hits: list[Hit] = []
         self._beyond = 0
+        self._until_us: int | None = None
         self._events = 0
         self.without_time = 0
 
@@ -46,6 +48,8 @@ class FileCorrelations:
         name = FieldNames(fields).find(self._time_field)
         time = None if name is None else time_of(fields[name])
         self.without_time += time is None
+        if time is not None:
+            self._until_us = max(self._until_us or microseconds(time), microseconds(time))
         return time
 
     def observe(
@@ -74,7 +78,7 @@ class FileCorrelations:
 
     def fire(self) -> Iterator[Firing]:
         """Everything that fires, in order; nothing can be counted any more."""
-        yield from self._chain.in_order(self._hits)
+        yield from self._chain.in_order(self._hits, until_us=self._until_us)
 
     def left_out(self) -> Mapping[str, int]:
         """How many matches did not count, by reason."""

@@ -29,24 +29,39 @@ class Chain:
         for hit in hits:
             self.correlator.observe(hit)
 
-    def advance(self, received_us: int) -> list[Firing]:
-        """What fires when all that was received by then has been observed, lower levels first."""
+    def advance(self, received_us: int, *, is_end: bool = False) -> list[Firing]:
+        """What fires when all that was received by then has been observed, lower levels first.
+
+        Args:
+            received_us: When.
+            is_end: That nothing more is to come, which is no absence.
+        """
         fired: list[Firing] = []
         for level in range(self.correlator.depth):
             watermark_us = received_us - (level + 1) * self._lateness_us
             for firing in self.correlator.advance(level, watermark_us):
+                if is_end and firing.correlation.kind == "absence":
+                    continue
                 fired.append(firing)
                 self.observe(self.finder.of_firing(firing))
         return fired
 
-    def in_order(self, hits: Iterable[Hit]) -> Iterator[Firing]:
-        """What fires when these hits are all there are, and none is late; in order."""
+    def in_order(self, hits: Iterable[Hit], *, until_us: int | None = None) -> Iterator[Firing]:
+        """What fires when these hits are all there are, and none is late; in order.
+
+        Args:
+            hits: Received when they happened.
+            until_us: When the last event happened that may have been one; None: the last hit.
+        """
         before = None
         for hit in sorted(hits, key=lambda hit: (hit.time_us, hit.event.id)):
             if before is not None and hit.time_us > before:
                 yield from self.advance(before)
             before = hit.time_us
             self.observe([hit])
+        end_us = until_us if until_us is not None else before
+        if end_us is not None:
+            yield from self.advance(end_us)
         yield from self.flush()
 
     def uncounted(self) -> Counter[tuple[str, str]]:
@@ -55,4 +70,4 @@ class Chain:
 
     def flush(self) -> list[Firing]:
         """What fires when nothing is to come at all."""
-        return self.advance(FOREVER)
+        return self.advance(FOREVER, is_end=True)

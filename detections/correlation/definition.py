@@ -1,5 +1,7 @@
 """What a correlation asks for, compiled from its document. Pure.
 
+Beyond Sigma's kinds there is ``absence``: a group that gave hits has given none for one timespan.
+
 pySigma reads what it reads right. The condition is read here: pySigma refuses the ranges of the
 specification (``gt`` with ``lte``) and cuts fractions off thresholds.
 
@@ -32,11 +34,14 @@ Kind = Literal[
     "value_avg",
     "value_percentile",
     "value_median",
+    "absence",
 ]
 Operator = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
 
 TEMPORAL: tuple[Kind, ...] = ("temporal", "temporal_ordered")
 NUMERIC: tuple[Kind, ...] = ("value_sum", "value_avg", "value_percentile", "value_median")
+# Ours, beyond the specification; pySigma does not know them.
+_OWN: tuple[Kind, ...] = ("absence",)
 _COUNTS: tuple[Kind, ...] = ("event_count", "value_count", *TEMPORAL)
 _GROWING: tuple[Operator, ...] = ("gt", "gte")
 
@@ -116,6 +121,8 @@ def compile_correlation(written: Mapping[str, object], *, revision: str, text: s
     condition = section.get("condition")
     parsed = SigmaCorrelationRule.from_dict({**written, "correlation": _for_pysigma(section)})
     kind: Kind = parsed.type.name.lower()  # type: ignore[assignment]
+    if section.get("type") in _OWN:
+        kind = section["type"]
     if kind not in get_args(Kind):
         raise RuleRejected(f"{kind} correlations are not evaluated")
     expression = parse(condition) if isinstance(condition, str) else None
@@ -134,7 +141,7 @@ def compile_correlation(written: Mapping[str, object], *, revision: str, text: s
         group_by=tuple(parsed.group_by or ()),
         aliases=_aliases(parsed),
         timespan_ms=int(parsed.timespan.seconds) * 1_000,
-        bounds=() if expression else tuple(_bounds(kind, rules, numbers)),
+        bounds=() if expression or kind in _OWN else tuple(_bounds(kind, rules, numbers)),
         expression=expression,
         value_fields=_value_fields(kind, numbers),
         percentile=_percentile(kind, numbers),
@@ -154,6 +161,10 @@ def _for_pysigma(section: Mapping[str, object]) -> dict[str, object]:
             plain.setdefault("rules", [])
         return plain
     condition = section.get("condition")
+    if section.get("type") in _OWN:
+        if condition is not None:
+            raise RuleRejected(f"{section['type']} has no condition")
+        return {**section, "type": "event_count", "condition": {"gte": 1}}
     if not isinstance(condition, dict):
         return dict(section)
     field = {"field": condition["field"]} if condition.get("field") else {}
@@ -208,7 +219,7 @@ def _check_count(operator: str, number: Fraction) -> None:
 def _value_fields(kind: Kind, condition: Mapping[str, object]) -> tuple[str, ...]:
     field = condition.get("field")
     fields = tuple(map(str, field if isinstance(field, list) else [field] if field else []))
-    if kind == "event_count" or kind in TEMPORAL:
+    if kind in ("event_count", *_OWN, *TEMPORAL):
         if fields:
             raise RuleRejected(f"{kind} measures no field, and the condition names one")
     elif not fields:

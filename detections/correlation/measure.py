@@ -40,6 +40,8 @@ class Measure(Protocol):
 
 def most_of(correlation: Correlation, most: int) -> int:
     """How many hits a window needs at most for its measure, if at most ``most`` may be held."""
+    if correlation.kind == "absence":
+        return 1
     if correlation.kind == "event_count":  # the newest suffice: none asks for more than it holds
         limits = (_fraction(bound.limit) for bound in correlation.bounds)
         return max(MAX_ALERT_EVENTS, *(int(limit) + 1 for limit in limits))
@@ -56,7 +58,7 @@ def measure_of(correlation: Correlation) -> Measure:
         return _Expression(correlation.expression)
     tests = _tests(correlation.bounds)
     match correlation.kind:
-        case "event_count":
+        case "event_count" | "absence":  # absence is told by the clock alone
             return _EventCount(tests)
         case "value_count":
             return _Distinct(tests)

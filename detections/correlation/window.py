@@ -4,6 +4,8 @@ Two kinds of window. Where more hits can only help (``gt``, ``gte``), the window
 hit it is what lies within one timespan before it, both ends included. Where they can hurt (``lt``,
 ``lte``, ``eq``, ``neq``, ``not``), it begins with a hit, lasts one timespan and is judged whole
 when it closes; the next hit begins the next one.
+
+Of ``absence`` the window holds the last hit; it fires when that has been alone for one timespan.
 """
 
 from bisect import insort
@@ -136,7 +138,7 @@ class Window:
                 firings += self._judged()
             self._last = turn
             self._received_us = max(self._received_us, hit.received_us)
-            firings += self._slid(hit) if not self._closes else self._grown(hit)
+            firings += self._counted(hit)
         del self._waiting[:count]
         return firings
 
@@ -157,6 +159,8 @@ class Window:
         elif self._waiting:  # they may belong to it
             self._received_us = min(hit.received_us for _, hit in self._waiting)
         else:
+            if self._correlation.kind == "absence":
+                firings = self._missed()
             self._empty()
         return firings
 
@@ -202,6 +206,28 @@ class Window:
         self._quiet_until_us = state.quiet_until_us
         self._received_us = state.received_us
         self._beyond = state.beyond
+
+    def _counted(self, hit: Hit) -> list[Firing]:
+        """Count the hit whose turn it is."""
+        if self._closes:
+            return self._grown(hit)
+        if self._correlation.kind == "absence":
+            return self._seen_again(hit)
+        return self._slid(hit)
+
+    def _seen_again(self, hit: Hit) -> list[Firing]:
+        """Hold the last hit; what fires if it comes too long after the one before."""
+        firings: list[Firing] = []
+        if self._hits and hit.time_us - self._hits[-1].time_us > self._correlation.timespan_us:
+            firings = self._missed()
+        self._empty()
+        self._add(hit)
+        return firings
+
+    def _missed(self) -> list[Firing]:
+        """Nothing has come for one timespan after the last hit."""
+        last, span = self._hits[-1], self._correlation.timespan_us
+        return [self._firing(last.time_us + span, last.received_us + span)]
 
     def _slid(self, hit: Hit) -> list[Firing]:
         """What the window is when it ends with a hit."""
@@ -253,7 +279,7 @@ class Window:
         self._measure.add(hit)
         while len(self._hits) > self._most_hits:
             self._drop()
-            if self._correlation.kind != "event_count":
+            if self._correlation.kind not in ("event_count", "absence"):
                 self.lost += 1
             elif self._closes:
                 self._beyond += 1

@@ -100,6 +100,8 @@ def naive_firings(of: Correlation, hits: Iterable[Hit]) -> list[tuple[str, str, 
             key=lambda one: (one.time_us, one.event.id, of.rules.index(one.rule or of.rules[0])),
         )
         windows = _closing if of.is_decided_at_close else _sliding
+        if of.kind == "absence":
+            windows = _silences
         found += [
             (group, window[-1].event.id, decided, len(window))
             for window, decided in windows(of, ordered)
@@ -142,6 +144,16 @@ def _closing(of: Correlation, hits: Sequence[Hit]) -> list[tuple[Sequence[Hit], 
         if _holds(of, window):
             found.append((window, end))
     return found
+
+
+def _silences(of: Correlation, hits: Sequence[Hit]) -> list[tuple[Sequence[Hit], int]]:
+    """Every hit that no other follows within one timespan."""
+    ends = [one.time_us + of.timespan_us for one in hits]
+    return [
+        ([one], end)
+        for one, end, after in zip(hits, ends, [*hits[1:], None], strict=True)
+        if after is None or after.time_us > end
+    ]
 
 
 def _holds(of: Correlation, window: Sequence[Hit]) -> bool:

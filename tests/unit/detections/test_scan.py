@@ -153,6 +153,22 @@ def test_at_the_end_of_the_files_open_windows_are_judged(rules: Path, tmp_path: 
     assert found[1]["group"] == {"user": "a"}
 
 
+def test_who_falls_silent_is_told_but_the_end_of_the_files_is_no_silence(
+    rules: Path, tmp_path: Path
+) -> None:
+    (rules / "silent.yml").write_text(
+        "title: Silent\ncorrelation: {type: absence, rules: [login], group-by: [user], "
+        "timespan: 5m}\n"
+    )
+    file = tmp_path / "events.ndjson"
+    file.write_text(logins((0, "a"), (100, "b"), (301, "b")))
+
+    _, found, _ = scan(rules, [file], time_field="at")
+
+    silent = [one for one in found if one["title"] == "Silent"]
+    assert [(one["group"], one["lines"]) for one in silent] == [({"user": "a"}, [1])]
+
+
 def test_what_did_not_count_is_said(rules: Path, tmp_path: Path) -> None:
     (rules / "by.yml").write_text(
         "title: By\ncorrelation: {type: event_count, rules: [login], group-by: [host], "

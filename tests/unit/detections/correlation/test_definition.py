@@ -84,6 +84,7 @@ def test_several_fields_are_counted_together() -> None:
         ({"type": "temporal", "rules": None, "condition": None}, "names no rules"),
         ({"rules": [f"r{n}" for n in range(51)]}, "51 rules"),
         ({"group_by": [f"f{n}" for n in range(17)]}, "more than 16 fields"),
+        ({"type": "absence"}, "absence has no condition"),
         ({"timespan": "soon"}, "[Tt]imespan"),
         ({"type": "magic"}, "magic"),
     ],
