@@ -1,7 +1,8 @@
 """The command ``rules``: living with rules from a shell."""
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,25 +17,26 @@ Config = Annotated[Path | None, typer.Option(help="TOML file; see deploy/tocsin.
 DataDir = Annotated[Path | None, typer.Option(help="Where log, store, accounts and secrets lie.")]
 PortOffset = Annotated[int | None, typer.Option(help="Added to every port.")]
 Since = Annotated[str, typer.Option(help="From when on: -7d, -12h, or a time in ISO 8601.")]
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Directories or files; default: all rules of the product."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 
 Work = Callable[["RulesShell"], Coroutine[Any, Any, int]]
 
 
-def _run(config: Path | None, data_dir: Path | None, port_offset: int | None, work: Work) -> None:
-    """Do it with the configured product; what a person can mend is a message and status 2."""
-    import asyncio
-
-    from appliance.config import ConfigurationInvalid, load_configuration
-    from appliance.first_run import DataDirectoryUnusable, prepare
-    from appliance.rules_shell import RulesShell, RulesShellError
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what a person can mend into a message and status 2."""
+    from appliance.config import ConfigurationInvalid
+    from appliance.first_run import DataDirectoryUnusable
+    from appliance.rules_shell import RulesShellError
     from detections.errors import DetectionError
     from pipeline.errors import PipelineError
 
     try:
-        found = load_configuration(config, data_dir=data_dir, port_offset=port_offset)
-        shell = RulesShell(found, prepare(found.data_dir), sys.stdout, sys.stderr)
-        status = asyncio.run(work(shell))
+        yield
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except (
@@ -46,6 +48,46 @@ def _run(config: Path | None, data_dir: Path | None, port_offset: int | None, wo
     ) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+def _run(config: Path | None, data_dir: Path | None, port_offset: int | None, work: Work) -> None:
+    """Do it with the configured product."""
+    import asyncio
+
+    from appliance.config import load_configuration
+    from appliance.first_run import prepare
+    from appliance.rules_shell import RulesShell
+
+    with _explained():
+        found = load_configuration(config, data_dir=data_dir, port_offset=port_offset)
+        shell = RulesShell(found, prepare(found.data_dir), sys.stdout, sys.stderr)
+        status = asyncio.run(work(shell))
+    raise typer.Exit(status)
+
+
+def _chosen(paths: list[Path] | None, config: Path | None, data_dir: Path | None) -> list[Path]:
+    """The paths that were given, or else where the product has its rules from."""
+    from appliance.config import load_configuration
+    from appliance.roles import detection_settings
+    from detections.rule_watch import directories_of
+
+    if paths:
+        return paths
+    found = load_configuration(config, data_dir=data_dir, port_offset=None)
+    return [path for path in directories_of(detection_settings(found)) if path.exists()]
+
+
+@rules_app.command("test")
+def rules_test(
+    paths: Paths = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the tests beside rules (NAME.tests.yml); status 1 if one fails, and why."""
+    from appliance.rule_files import say_tests
+
+    with _explained():
+        status = say_tests(_chosen(paths, config, data_dir), sys.stdout)
     raise typer.Exit(status)
 
 

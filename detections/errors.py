@@ -2,6 +2,7 @@
 
 DetectionError
 ├── RuleRejected       a rule cannot be evaluated as written; becomes a RuleProblem
+├── RuleTestsInvalid   a file of rule tests says what cannot be meant; becomes a RuleProblem
 ├── SqlImpossible      a rule asks for something that ClickHouse cannot be asked
 └── LogSourceInvalid   ``--logsource`` names a key that Sigma does not have
 """
@@ -15,6 +16,18 @@ class DetectionError(Exception):
 
 class RuleRejected(DetectionError):
     """A rule cannot be evaluated as written; the message says what was found and why."""
+
+
+class RuleTestsInvalid(DetectionError):
+    """A file of rule tests says what cannot be meant.
+
+    Attributes:
+        line: Where, from 1.
+    """
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
 
 
 class SqlImpossible(DetectionError):

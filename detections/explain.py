@@ -4,7 +4,7 @@ A plain walk of the condition, with none of the engine's shortcuts. That it neve
 the engine about a verdict is a property under test.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -82,6 +82,19 @@ def explain(
     return RuleExplanation(
         matches=meant and condition.holds, log_source_holds=meant, condition=condition
     )
+
+
+def deciding(explained: Explanation) -> Iterator[Explanation]:
+    """The items that led to a node's verdict.
+
+    Where a part decides, as the one that fails of those that all must hold, only that part's.
+    An item under a Not keeps its own verdict.
+    """
+    if explained.kind == "item":
+        yield explained
+    for node in explained.nodes:
+        if explained.kind == "not" or node.holds == explained.holds:
+            yield from deciding(node)
 
 
 class _Walk:
