@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # the commands import when they run, as all of ours do
+    from appliance.rules_data_shell import RulesDataShell
     from appliance.rules_shell import RulesShell
 
 rules_app = typer.Typer(help="Living with rules.", no_args_is_help=True)
@@ -21,9 +22,11 @@ Paths = Annotated[
     list[Path] | None,
     typer.Argument(help="Directories or files; default: all rules of the product."),
 ]
+Days = Annotated[int, typer.Option(min=1, max=3_650, help="How far back the data is looked at.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 
 Work = Callable[["RulesShell"], Coroutine[Any, Any, int]]
+DataWork = Callable[["RulesDataShell"], Coroutine[Any, Any, int]]
 
 
 @contextmanager
@@ -65,6 +68,27 @@ def _run(config: Path | None, data_dir: Path | None, port_offset: int | None, wo
     raise typer.Exit(status)
 
 
+def _run_on_data(
+    config: Path | None,
+    data_dir: Path | None,
+    port_offset: int | None,
+    days: int,
+    work: DataWork,
+) -> None:
+    """Do it with the rules of the configured product and its data of some days."""
+    import asyncio
+
+    from appliance.config import load_configuration
+    from appliance.first_run import prepare
+    from appliance.rules_data_shell import RulesDataShell
+
+    with _explained():
+        found = load_configuration(config, data_dir=data_dir, port_offset=port_offset)
+        shell = RulesDataShell(found, prepare(found.data_dir), days, sys.stdout, sys.stderr)
+        status = asyncio.run(work(shell))
+    raise typer.Exit(status)
+
+
 def _chosen(paths: list[Path] | None, config: Path | None, data_dir: Path | None) -> list[Path]:
     """The paths that were given, or else where the product has its rules from."""
     from appliance.config import load_configuration
@@ -89,6 +113,27 @@ def rules_test(
     with _explained():
         status = say_tests(_chosen(paths, config, data_dir), sys.stdout)
     raise typer.Exit(status)
+
+
+@rules_app.command("import")
+def rules_import(
+    source: Annotated[Path, typer.Argument(help="A directory, a git checkout or a zip.")],
+    into: Annotated[str | None, typer.Option(help="Its name; default: the source's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only; write nothing.")] = False,
+    days: Days = 30,
+    as_json: AsJson = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+    port_offset: PortOffset = None,
+) -> None:
+    """Take rules of others in, whole or not at all, and say what your data can feed."""
+    _run_on_data(
+        config,
+        data_dir,
+        port_offset,
+        days,
+        lambda shell: shell.import_rules(source, into, dry_run=dry_run, as_json=as_json),
+    )
 
 
 @rules_app.command("hunt")

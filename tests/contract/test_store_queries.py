@@ -11,7 +11,16 @@ from pipeline.schema.delivery import Delivery, DeliveryStatus
 from pipeline.schema.event import Event
 from pipeline.store import rows
 from pipeline.store.client import StoreClient
-from pipeline.store.queries import alerts, clicks, events, ledger, measured, overview, series
+from pipeline.store.queries import (
+    alerts,
+    clicks,
+    events,
+    field_names,
+    ledger,
+    measured,
+    overview,
+    series,
+)
 from pipeline.store.queries.alerts import AlertFilter
 from pipeline.store.queries.span import Cursor, Span
 from pipeline.store.search_language import parse
@@ -394,3 +403,31 @@ async def test_times_nobody_can_mean_are_kept_within_bounds(store: StoreClient) 
 
     assert stored is not None
     assert stored.event.time == datetime(2262, 1, 1, tzinfo=UTC)
+
+
+async def test_field_names_are_told_by_what_decides_the_log_source(store: StoreClient) -> None:
+    channel = "Microsoft-Windows-Sysmon/Operational"
+    await store_events(
+        store,
+        [
+            log_event(1, {"logsource.product": "linux", "logsource.service": ["sshd"], "a": 1}),
+            log_event(2, {"logsource.product": "linux", "logsource.service": ["sshd"], "b": ["x"]}),
+            log_event(3, {"Channel": channel, "EventID": 12, "EventType": "CreateKey"}),
+            log_event(4, {"EventType": "anything", "user.name": "eve"}),
+            log_event(7200, {"never": "seen"}),
+        ],
+    )
+
+    found = {
+        tuple(str(value) for value in one.routing.values()): (set(one.names), one.events)
+        for one in await field_names.field_names(store, HOUR)
+    }
+
+    assert found == {
+        ("linux", "['sshd']"): (
+            {"message", "logsource.product", "logsource.service", "a", "b"},
+            2,
+        ),
+        (channel, "12", "CreateKey"): ({"message", "Channel", "EventID", "EventType"}, 1),
+        (): ({"message", "EventType", "user.name"}, 1),
+    }

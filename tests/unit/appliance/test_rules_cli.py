@@ -1,5 +1,6 @@
 """``tocsin rules`` on files: what is printed and with which status."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,34 @@ def test_without_a_path_the_rules_of_the_product_are_tested(tmp_path: Path) -> N
 
     assert result.exit_code == 0
     assert "0 failed, 1 rule files without tests" in result.output
+
+
+def test_an_import_without_a_running_product_says_what_it_does_not_know(tmp_path: Path) -> None:
+    given, home = tmp_path / "Given Rules", tmp_path / "data"
+    given.mkdir()
+    (given / "a.yml").write_text(RULE)
+    (given / "b.yml").write_text("title: B\ndetection: {}\n")
+    options = ["--data-dir", str(home), "--port-offset", "40000"]
+
+    dry = TERMINAL.invoke(rules_app, ["import", str(given), "--dry-run", *options])
+    assert "Nothing was written" in dry.output
+    assert not list((home / "rules").iterdir())
+
+    result = TERMINAL.invoke(rules_app, ["import", str(given), *options])
+    assert result.exit_code == 0
+    assert "1 rules and 0 correlations loaded from 2 files" in result.output
+    assert "What they need was not held against your data." in result.output
+    assert "1 unsupported:\n  b.yml:1: " in result.output
+    assert (home / "rules" / "given-rules" / "a.yml").is_file()
+
+    report = TERMINAL.invoke(rules_app, ["import", str(given), "--json", *options])
+    assert json.loads(report.stdout)["replaced"] is True
+
+
+def test_what_is_no_source_of_rules_is_a_message(tmp_path: Path) -> None:
+    result = TERMINAL.invoke(
+        rules_app, ["import", str(tmp_path / "gone"), "--data-dir", str(tmp_path)]
+    )
+
+    assert result.exit_code == 2
+    assert "neither a directory" in result.output
