@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:  # the commands import when they run, as all of ours do
     from appliance.rules_data_shell import RulesDataShell
     from appliance.rules_shell import RulesShell
+    from detections.settings import DetectionSettings
 
 rules_app = typer.Typer(help="Living with rules.", no_args_is_help=True)
 
@@ -89,16 +90,12 @@ def _run_on_data(
     raise typer.Exit(status)
 
 
-def _chosen(paths: list[Path] | None, config: Path | None, data_dir: Path | None) -> list[Path]:
-    """The paths that were given, or else where the product has its rules from."""
+def _settings(config: Path | None, data_dir: Path | None) -> "DetectionSettings":
+    """The detectors' settings of the configured product."""
     from appliance.config import load_configuration
     from appliance.roles import detection_settings
-    from detections.rule_watch import directories_of
 
-    if paths:
-        return paths
-    found = load_configuration(config, data_dir=data_dir, port_offset=None)
-    return [path for path in directories_of(detection_settings(found)) if path.exists()]
+    return detection_settings(load_configuration(config, data_dir=data_dir, port_offset=None))
 
 
 @rules_app.command("test")
@@ -111,7 +108,7 @@ def rules_test(
     from appliance.rule_files import say_tests
 
     with _explained():
-        status = say_tests(_chosen(paths, config, data_dir), sys.stdout)
+        status = say_tests(paths or [], _settings(config, data_dir), sys.stdout)
     raise typer.Exit(status)
 
 
@@ -133,6 +130,27 @@ def rules_import(
         port_offset,
         days,
         lambda shell: shell.import_rules(source, into, dry_run=dry_run, as_json=as_json),
+    )
+
+
+@rules_app.command("coverage")
+def rules_coverage(
+    navigator: Annotated[
+        Path | None, typer.Option(help="Write a layer for the ATT&CK Navigator there.")
+    ] = None,
+    days: Days = 30,
+    as_json: AsJson = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+    port_offset: PortOffset = None,
+) -> None:
+    """The ATT&CK techniques that rules in force look for, and for which there is data."""
+    _run_on_data(
+        config,
+        data_dir,
+        port_offset,
+        days,
+        lambda shell: shell.coverage(navigator, as_json=as_json),
     )
 
 

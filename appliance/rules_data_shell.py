@@ -1,8 +1,9 @@
-"""``tocsin rules import``: rules of others, held against the data that is there."""
+"""``tocsin rules import`` and ``coverage``: rules held against the data that is there."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -12,13 +13,14 @@ import msgspec
 from appliance.config import Configuration
 from appliance.first_run import Secrets
 from appliance.roles import detection_settings, pipeline_of
+from appliance.rules_shell import RulesShellError, switched_off
 from detections.compiler import Rule
+from detections.coverage import Coverage, coverage, navigator_layer
 from detections.data_seen import DataSeen, Lacking
 from detections.import_source import read_source
-from detections.log_source import LogSource
 from detections.rule_import import ImportReport, import_rules, name_for
 from detections.rule_set import RuleSet, load
-from detections.rule_watch import directories_of
+from detections.rule_watch import directories_of, processing_of
 from pipeline.errors import PipelineError
 from pipeline.store.client import StoreClient
 from pipeline.store.queries.span import Span
@@ -48,8 +50,10 @@ class RulesDataShell:
         err: TextIO,
     ) -> None:
         self._home = configuration.data_dir
+        self._configuration = configuration
         self._settings = detection_settings(configuration)
         self._store = pipeline_of(configuration, secrets, "admin", reader=True).store
+        self._processing = processing_of(self._settings).read()
         self._days = days
         self._out = out
         self._err = err
@@ -68,11 +72,26 @@ class RulesDataShell:
             known=self._known_besides(self._home / "rules" / name),
             now=datetime.now(UTC),
             dry_run=dry_run,
+            loader=partial(load, processing=self._processing),
         )
         if as_json:
             self._out.write(msgspec.json.encode(_document(report)).decode() + "\n")
         else:
             self._print_import(report, dry_run=dry_run)
+        return 0
+
+    async def coverage(self, navigator: Path | None, *, as_json: bool) -> int:
+        """Print the techniques that rules in force look for; write them as a layer, if wanted."""
+        seen = await self._seen()
+        found = coverage(self._rules(), disabled=switched_off(self._configuration), seen=seen)
+        if navigator is not None:
+            against = f"the data of {self._days} days" if seen else "no data, which was not asked"
+            described = f"Rules in force by technique, held against {against}; {_today()}."
+            self._write_layer(navigator, navigator_layer(found, name="Tocsin", described=described))
+        if as_json:
+            self._out.write(msgspec.json.encode(found).decode() + "\n")
+        else:
+            self._print_coverage(found)
         return 0
 
     async def _seen(self) -> DataSeen | None:
@@ -86,7 +105,11 @@ class RulesDataShell:
             return None
 
     def _rules(self) -> RuleSet:
-        return load(directories_of(self._settings), cache_directory=self._settings.cache_directory)
+        return load(
+            directories_of(self._settings),
+            processing=self._processing,
+            cache_directory=self._settings.cache_directory,
+        )
 
     def _known_besides(self, place: Path) -> Mapping[str, str]:
         """Ids of the rules that do not lie there, with their files."""
@@ -94,6 +117,29 @@ class RulesDataShell:
         every = [(one.id, one.path) for one in rules.rules]
         every += [(one.id, one.path) for one in rules.correlations]
         return {id: path for id, path in every if not Path(path).is_relative_to(place)}
+
+    def _write_layer(self, path: Path, layer: Mapping[str, object]) -> None:
+        try:
+            path.write_bytes(msgspec.json.format(msgspec.json.encode(layer)) + b"\n")
+        except OSError as error:
+            raise RulesShellError(f"{path} cannot be written: {error.strerror}") from error
+        self._err.write(f"Layer written: {path}\n")
+
+    def _print_coverage(self, found: Coverage) -> None:
+        known = any(one.ready is not None for one in found.techniques)
+        for one in found.techniques:
+            data = f"  {one.ready:>4} with data" if one.ready is not None else ""
+            lacks = f"  never seen: {', '.join(one.unseen[:3])}" if one.ready == 0 else ""
+            self._out.write(f"{one.id:<10} {len(one.rules):>4} rules{data}{lacks.rstrip(': ')}\n")
+        of_these = f", {found.with_data} of them with data of {self._days} days" if known else ""
+        self._out.write(
+            f"{len(found.techniques)} techniques{of_these};"
+            f" {found.untagged} rules name no technique\n"
+        )
+        self._print_list(
+            "Log sources that would give techniques data which have none:",
+            [f"{count:>4}  {source}" for source, count in found.wanted],
+        )
 
     def _print_import(self, report: ImportReport, *, dry_run: bool) -> None:
         source, rules = report.source, report.rule_set
@@ -128,7 +174,7 @@ class RulesDataShell:
         self._out.write(
             f"{report.ready} rules can match what the data of the last {self._days} days has\n"
         )
-        unseen = Counter(in_words(rule.log_source) for rule, lack in lacking if not lack.fields)
+        unseen = Counter(rule.log_source.in_words() for rule, lack in lacking if not lack.fields)
         self._print_list(
             f"{unseen.total()} are for log sources that it does not have:",
             [f"{count:>6}  {said}" for said, count in unseen.most_common()],
@@ -148,13 +194,8 @@ class RulesDataShell:
                 self._out.write(f"  and {len(lines) - SHOWN} more; --json has all\n")
 
 
-def in_words(source: LogSource) -> str:
-    """A log source as a person would name it.
-
-    >>> in_words(LogSource("windows", "process_creation"))
-    'windows process_creation'
-    """
-    return " ".join(part for part in (source.product, source.category, source.service) if part)
+def _today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def _document(report: ImportReport) -> dict[str, object]:
@@ -174,7 +215,7 @@ def _document(report: ImportReport) -> dict[str, object]:
             {
                 "rule": rule.id,
                 "title": rule.title,
-                "log_source": in_words(rule.log_source),
+                "log_source": rule.log_source.in_words(),
                 "fields": list(lack.fields),
             }
             for rule, lack in lacking

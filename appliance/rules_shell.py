@@ -38,6 +38,17 @@ class RulesShellError(Exception):
     """What was asked for cannot be done; the text says why and what would help."""
 
 
+def switched_off(configuration: Configuration) -> frozenset[str]:
+    """Ids of the rules and correlations that an operator has switched off."""
+    database = Database(configuration.web.database_url)
+    try:
+        database.migrate()  # nothing of ours may have run yet
+        found = switches(database)
+        return frozenset(id for id, switch in found.items() if not switch.enabled)
+    finally:
+        database.close()
+
+
 class RulesShell:
     """The product as its rules see it.
 
@@ -158,18 +169,11 @@ class RulesShell:
             name = min(missing)
             raise RulesShellError(f"No rule {name} is loaded, and there is no such file.")
         if disabled:
-            chosen |= {one.id for one in every if one.id in self._switched_off()}
+            off = switched_off(self._configuration)
+            chosen |= {one.id for one in every if one.id in off}
         if not chosen:
             raise RulesShellError("No rule was named, and none is switched off.")
         return loaded, frozenset(chosen)
-
-    def _switched_off(self) -> frozenset[str]:
-        database = Database(self._configuration.web.database_url)
-        try:
-            found = switches(database)
-            return frozenset(id for id, switch in found.items() if not switch.enabled)
-        finally:
-            database.close()
 
     def _time(self, text: str) -> datetime:
         try:

@@ -70,6 +70,24 @@ def test_an_import_without_a_running_product_says_what_it_does_not_know(tmp_path
     assert json.loads(report.stdout)["replaced"] is True
 
 
+def test_coverage_without_a_running_product_is_that_of_the_rules_alone(tmp_path: Path) -> None:
+    layer = tmp_path / "layer.json"
+    options = ["--data-dir", str(tmp_path), "--port-offset", "40000"]
+
+    result = TERMINAL.invoke(rules_app, ["coverage", "--navigator", str(layer), *options])
+
+    assert result.exit_code == 0
+    assert "T1110.001     " in result.output
+    assert "with data" not in result.output
+    written = json.loads(layer.read_text())
+    assert "T1110.001" in {one["techniqueID"] for one in written["techniques"]}
+    assert "no data, which was not asked" in written["description"]
+
+    refused = TERMINAL.invoke(rules_app, ["coverage", "--navigator", str(tmp_path), *options])
+    assert refused.exit_code == 2
+    assert "cannot be written: Is a directory" in refused.output
+
+
 def test_what_is_no_source_of_rules_is_a_message(tmp_path: Path) -> None:
     result = TERMINAL.invoke(
         rules_app, ["import", str(tmp_path / "gone"), "--data-dir", str(tmp_path)]
