@@ -1,10 +1,14 @@
-"""``tocsin rules test``: what can be said of rule files while nothing runs."""
+"""``tocsin rules test`` and ``check``: what can be said of rule files while nothing runs."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+import msgspec
+
+from detections.rule_check import SEVERITIES, Severity, check
 from detections.rule_set import load
 from detections.rule_tests import run_tests
 from detections.rule_watch import directories_of, processing_of
@@ -32,6 +36,37 @@ def say_tests(paths: Sequence[Path], settings: DetectionSettings, out: TextIO) -
         said.append(f"{len(run.untested)} rule files without tests")
     out.write(", ".join(said) + "\n")
     return 0 if run.holds else 1
+
+
+def say_issues(
+    paths: Sequence[Path],
+    settings: DetectionSettings,
+    at_least: Severity,
+    out: TextIO,
+    *,
+    as_json: bool,
+) -> int:
+    """Print what is wrong or doubtful in rules; 1 if anything is.
+
+    Args:
+        paths: Directories and files; none: where the product has its rules from.
+        settings: Those of the product.
+        at_least: What is less severe is neither printed nor counted.
+        out: Where to print.
+        as_json: One JSON document instead of a line each.
+    """
+    rule_set = load(paths or _places(settings), processing=processing_of(settings).read())
+    issues = check(rule_set, at_least=at_least)
+    if as_json:
+        out.write(msgspec.json.encode(issues).decode() + "\n")
+        return 1 if issues else 0
+    for issue in issues:
+        out.write(f"{issue}\n")
+    counted = Counter(issue.severity for issue in issues)
+    said = ", ".join(f"{counted[one]} {one}" for one in reversed(SEVERITIES) if counted[one])
+    rules = len(rule_set.rules) + len(rule_set.correlations)
+    out.write(f"{rules} rules and correlations loaded; {said or 'nothing to say of them'}\n")
+    return 1 if issues else 0
 
 
 def _places(settings: DetectionSettings) -> list[Path]:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead 
 
 Work = Callable[["RulesShell"], Coroutine[Any, Any, int]]
 DataWork = Callable[["RulesDataShell"], Coroutine[Any, Any, int]]
+
+
+class Least(StrEnum):
+    """How severe an issue has to be; error: the rule is not evaluated, or not as written."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    ERROR = "error"
 
 
 @contextmanager
@@ -109,6 +119,23 @@ def rules_test(
 
     with _explained():
         status = say_tests(paths or [], _settings(config, data_dir), sys.stdout)
+    raise typer.Exit(status)
+
+
+@rules_app.command("check")
+def rules_check(
+    paths: Paths = None,
+    at_least: Annotated[Least, typer.Option(help="Pass over what is less severe.")] = Least.MEDIUM,
+    as_json: AsJson = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """What loader and pySigma's validators say against rules; status 1 if anything."""
+    from appliance.rule_files import say_issues
+
+    with _explained():
+        settings = _settings(config, data_dir)
+        status = say_issues(paths or [], settings, at_least.value, sys.stdout, as_json=as_json)
     raise typer.Exit(status)
 
 

@@ -48,6 +48,23 @@ def test_without_a_path_the_rules_of_the_product_are_tested(tmp_path: Path) -> N
     assert "0 failed, 1 rule files without tests" in result.output
 
 
+def test_a_check_ends_with_a_status_and_passes_over_what_is_less_severe(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(RULE + "tags: [tlp.red, tlp.red]\n")
+    (tmp_path / "b.yml").write_text("title: B\ndetection: {}\n")
+
+    found = TERMINAL.invoke(rules_app, ["check", str(tmp_path)])
+    assert found.exit_code == 1
+    assert f"{tmp_path}/a.yml:5: medium: The same tag appears multiple times" in found.output
+    assert "1 rules and correlations loaded; 1 error, 1 medium" in found.output
+
+    errors = TERMINAL.invoke(rules_app, ["check", str(tmp_path), "--at-least", "error", "--json"])
+    assert [one["check"] for one in json.loads(errors.output)] == ["load"]
+
+    good = TERMINAL.invoke(rules_app, ["check", str(tmp_path / "a.yml"), "--at-least", "high"])
+    assert good.exit_code == 0
+    assert "nothing to say of them" in good.output
+
+
 def test_an_import_without_a_running_product_says_what_it_does_not_know(tmp_path: Path) -> None:
     given, home = tmp_path / "Given Rules", tmp_path / "data"
     given.mkdir()
