@@ -1,4 +1,4 @@
-"""``tocsin rules test`` and ``check``: what can be said of rule files while nothing runs."""
+"""``tocsin rules test``, ``check``, ``convert``: what rule files are, while nothing runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,9 @@ from typing import TextIO
 
 import msgspec
 
+from detections.processing import ProcessingSources
 from detections.rule_check import SEVERITIES, Severity, check
+from detections.rule_convert import convert
 from detections.rule_set import load
 from detections.rule_tests import run_tests
 from detections.rule_watch import directories_of, processing_of
@@ -67,6 +69,39 @@ def say_issues(
     rules = len(rule_set.rules) + len(rule_set.correlations)
     out.write(f"{rules} rules and correlations loaded; {said or 'nothing to say of them'}\n")
     return 1 if issues else 0
+
+
+def say_converted(
+    paths: Sequence[Path],
+    settings: DetectionSettings,
+    target: str,
+    output_format: str,
+    pipelines: Sequence[str],
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    """Print rules in another query language; 1 if one cannot be expressed.
+
+    Args:
+        paths: Directories and files; none: where the product has its rules from.
+        settings: Those of the product.
+        target: A backend.
+        output_format: One of its formats.
+        pipelines: Files, directories or names of pySigma pipelines to apply.
+        out: Where to print queries.
+        err: What could not be converted.
+    """
+    found = convert(
+        load(paths or _places(settings), processing=processing_of(settings).read()),
+        target,
+        output_format=output_format,
+        processing=ProcessingSources(pipelines=pipelines).read(),
+    )
+    out.write("\n".join(f"{query.rstrip()}\n" for query in found.output))
+    for problem in found.problems:
+        err.write(f"{problem}\n")
+    err.write(f"{found.rules} rules and correlations converted, {len(found.problems)} not\n")
+    return 1 if found.problems else 0
 
 
 def _places(settings: DetectionSettings) -> list[Path]:

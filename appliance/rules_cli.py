@@ -139,6 +139,31 @@ def rules_check(
     raise typer.Exit(status)
 
 
+@rules_app.command("convert")
+def rules_convert(
+    target: Annotated[str, typer.Option(help="A pySigma backend, for example splunk.")],
+    paths: Paths = None,
+    output_format: Annotated[
+        str, typer.Option("--format", help="One of the backend's formats.")
+    ] = "default",
+    pipeline: Annotated[
+        list[str] | None,
+        typer.Option(help="A pySigma pipeline: file, directory or name; once or more."),
+    ] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Rules as queries of another system, by a pySigma backend that is installed."""
+    from appliance.rule_files import say_converted
+
+    with _explained():
+        settings = _settings(config, data_dir)
+        status = say_converted(
+            paths or [], settings, target, output_format, pipeline or [], sys.stdout, sys.stderr
+        )
+    raise typer.Exit(status)
+
+
 @rules_app.command("import")
 def rules_import(
     source: Annotated[Path, typer.Argument(help="A directory, a git checkout or a zip.")],

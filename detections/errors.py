@@ -3,6 +3,7 @@
 DetectionError
 ├── RuleRejected       a rule cannot be evaluated as written; becomes a RuleProblem
 ├── RuleTestsInvalid   a file of rule tests says what cannot be meant; becomes a RuleProblem
+├── BackendUnusable    a query language cannot be written; says which package would help
 ├── ImportRefused      what was given cannot be imported; nothing of it was
 ├── SqlImpossible      a rule asks for something that ClickHouse cannot be asked
 └── LogSourceInvalid   ``--logsource`` names a key that Sigma does not have
@@ -29,6 +30,10 @@ class RuleTestsInvalid(DetectionError):
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
         self.line = line
+
+
+class BackendUnusable(DetectionError):
+    """A backend is not installed or cannot do what is asked; the message says what would help."""
 
 
 class ImportRefused(DetectionError):

@@ -65,6 +65,17 @@ def test_a_check_ends_with_a_status_and_passes_over_what_is_less_severe(tmp_path
     assert "nothing to say of them" in good.output
 
 
+def test_rules_are_printed_as_the_queries_of_a_backend(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(RULE)
+
+    found = TERMINAL.invoke(rules_app, ["convert", "--target", "text_query_test", str(tmp_path)])
+    assert (found.exit_code, found.stdout) == (0, 'user="root"\n')
+
+    missing = TERMINAL.invoke(rules_app, ["convert", "--target", "loki", str(tmp_path)])
+    assert missing.exit_code == 2
+    assert "comes with the package pysigma-backend-loki" in missing.output
+
+
 def test_an_import_without_a_running_product_says_what_it_does_not_know(tmp_path: Path) -> None:
     given, home = tmp_path / "Given Rules", tmp_path / "data"
     given.mkdir()
