@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.data_seen import DataSeen
 from detections.log_source import LogSource
 from detections.rule_set import RuleSet

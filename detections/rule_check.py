@@ -19,7 +19,7 @@ from sigma.validators.base import SigmaValidationIssue
 from sigma.validators.core import validator_classname_to_identifier, validators
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.rule_set import RuleSet
 
 Severity = Literal["low", "medium", "high", "error"]

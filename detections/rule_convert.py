@@ -19,7 +19,7 @@ from sigma.exceptions import SigmaError, SigmaRuleLocation
 from sigma.rule import SigmaRule
 
 from detections.compiler import Rule
-from detections.correlation import Correlation
+from detections.correlation.definition import Correlation
 from detections.errors import BackendUnusable, RuleProblem
 from detections.processing import Processing
 from detections.rule_set import RuleSet

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from detections.alerting import alert_of_firing
+from detections.correlation.chain import Chain
+from detections.correlation.limits import Limits
 from detections.detector import Detected, Detector
 from detections.errors import RuleProblem, RuleTestsInvalid
 from detections.explain import Explanation, deciding, explain
@@ -155,7 +158,10 @@ def _alerts(rule_set: RuleSet, events: Sequence[Event]) -> list[Alert]:
             id=event.id, topic="test", partition=0, offset=number, time=event.time
         )
         detector.detect(event, position, found, observed_time=event.time)
-    return found.alerts
+    chain = Chain(detector.links, Limits(), lateness_us=0)
+    chain.observe(found.hits)
+    fired = (alert_of_firing(one, observed_time=events[-1].time) for one in chain.flush())
+    return [*found.alerts, *fired]
 
 
 def _why_silent(rule_set: RuleSet, events: Sequence[Event]) -> Iterator[str]:

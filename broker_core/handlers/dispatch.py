@@ -132,9 +132,9 @@ HANDLERS: Mapping[Api, Handler] = {
     api_keys.DESCRIBE_PRODUCERS: describe_producers.handle,
     api_keys.DESCRIBE_TRANSACTIONS: describe_transactions.handle,
     api_keys.LIST_TRANSACTIONS: list_transactions.handle,
-    api_keys.DESCRIBE_TOPIC_PARTITIONS: describe_topic_partitions.handle,
     api_keys.CONSUMER_GROUP_HEARTBEAT: consumer_group_heartbeat.handle,
     api_keys.CONSUMER_GROUP_DESCRIBE: consumer_group_describe.handle,
+    api_keys.DESCRIBE_TOPIC_PARTITIONS: describe_topic_partitions.handle,
     controller_apis.WRITE_TXN_MARKERS: write_txn_markers.handle,
     controller_apis.VERIFY_TRANSACTION: verify_transaction.handle,
 }
