@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config import ConfigurationInvalid, load_configuration
-from detections import worker
+from detections import correlating, worker
 from pipeline.collectors import kafka
 from pipeline.sinks import role, webhook
 
@@ -162,6 +162,7 @@ def test_the_disk_budget_waits_for_the_groups_that_our_roles_have() -> None:
     assert set(found.broker.disk_budget_groups) == {
         kafka.GROUP,
         worker.GROUP,
+        correlating.GROUP,
         role.CLICKHOUSE_GROUP,
         webhook.GROUP,
     }
