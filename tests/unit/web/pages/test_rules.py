@@ -70,7 +70,7 @@ async def test_filters_of_the_address_narrow_the_list_together(console: TestedCo
     async with console.browser() as browser:
         await browser.sign_in("viewer")
 
-        found = (await browser.get("/rules?q=24+ada&product=windows&level=low")).text
+        found = (await browser.get("/rules?q=0000024+ada&product=windows&level=low")).text
 
     assert "Rule 240" in found
     assert "Rule 245" in found
