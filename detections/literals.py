@@ -43,7 +43,7 @@ class ContainsSearch:
             return
         self._database = hyperscan.Database()
         self._database.compile(
-            expressions=[encode(literal) for literal in self._literals],
+            expressions=[utf8(literal) for literal in self._literals],
             ids=list(range(len(self._literals))),
             elements=len(self._literals),
             flags=hyperscan.HS_FLAG_SINGLEMATCH,
@@ -57,7 +57,7 @@ class ContainsSearch:
 
     def _find_many(self, text: str) -> list[int]:
         self._found = []
-        self._database.scan(encode(text), match_event_handler=self._note)
+        self._database.scan(utf8(text), match_event_handler=self._note)
         return self._found
 
     def _note(self, index: int, begin: int, end: int, flags: int, context: object) -> None:
@@ -98,7 +98,7 @@ class PrefixSearch:
         return []
 
 
-def encode(text: str) -> bytes:
+def utf8(text: str) -> bytes:
     """UTF-8 that never fails: JSON may carry half a surrogate pair."""
     return text.encode("utf-8", "surrogatepass")
 

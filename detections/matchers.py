@@ -23,6 +23,7 @@ import msgspec
 import re2  # type: ignore[import-untyped]
 
 from detections.errors import RuleRejected
+from detections.literals import utf8
 from pipeline.schema.event import Scalar
 
 Predicate = Callable[[str], bool]
@@ -129,7 +130,7 @@ def predicate(test: Test) -> Predicate:
             return _wildcard_predicate(parts, cased=cased)
         case Regex(pattern, flags):
             search = compile_regex(pattern, flags)
-            return lambda text: search(text) is not None
+            return lambda text: search(utf8(text)) is not None
         case Cidr(network):
             return _cidr_predicate(network)
         case Compare(operator, number):
@@ -162,7 +163,25 @@ def refers(test: FieldReference, own: str, other: str) -> bool:
     return own == other
 
 
-def compile_regex(pattern: str, flags: str = "") -> Callable[[str], object]:
+# RE2's search in UTF-8: something true, or None. (Of ``str`` the binding counts characters back and
+# forth: 6.8 us a search of SigmaHQ's on a command line, against 1.8.)
+Search = Callable[[bytes], object]
+
+
+def search_of(test: Regex | Wildcard) -> tuple[Search, bool]:
+    """The search that a test makes, and whether in the value's lower-cased text.
+
+    Raises:
+        RuleRejected: RE2 cannot run it.
+    """
+    match test:
+        case Regex(pattern, flags):
+            return compile_regex(pattern, flags), False
+        case Wildcard(parts, cased):
+            return compile_regex(wildcard_pattern(parts)), not cased
+
+
+def compile_regex(pattern: str, flags: str = "") -> Search:
     """RE2's search for a pattern.
 
     Raises:
@@ -216,8 +235,8 @@ def _text_predicate(place: Place, wanted: str, *, cased: bool) -> Predicate:
 def _wildcard_predicate(parts: tuple[str | None, ...], *, cased: bool) -> Predicate:
     search = compile_regex(wildcard_pattern(parts))
     if cased:
-        return lambda text: search(text) is not None
-    return lambda text: search(text.lower()) is not None
+        return lambda text: search(utf8(text)) is not None
+    return lambda text: search(utf8(text.lower())) is not None
 
 
 def _cidr_predicate(network: str) -> Predicate:

@@ -10,20 +10,20 @@ Not thread-safe: an index belongs to the engine that made it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from detections.literals import ContainsSearch, PrefixSearch, required_literal
+from detections.literals import ContainsSearch, PrefixSearch, required_literal, utf8
 from detections.matchers import (
     Exists,
     FieldReference,
     IsNull,
-    Predicate,
     Regex,
     Test,
     Text,
     Wildcard,
     holds_without_value,
     predicate,
+    search_of,
     text_of,
 )
 from pipeline.schema.event import Scalar
@@ -36,6 +36,30 @@ MAX_REMEMBERED_CHARS = 8_192
 _ENTRY_BYTES = 150
 
 
+# A value's text; that as UTF-8; and lower-cased as UTF-8: what the tests that run alone look at.
+_Forms = tuple[str, bytes, bytes]
+_TEXT, _UTF8, _LOWER_UTF8 = range(3)
+
+
+class _Alone(NamedTuple):
+    """A test that runs by itself: its number, what it asks, and of which form of a value."""
+
+    number: int
+    holds: Callable[[Any], object]
+    form: int
+
+
+def _alone(number: int, test: Test) -> _Alone:
+    if isinstance(test, Regex | Wildcard):
+        search, is_lowered = search_of(test)
+        return _Alone(number, search, _LOWER_UTF8 if is_lowered else _UTF8)
+    return _Alone(number, predicate(test), _TEXT)
+
+
+def _forms(text: str, lower: str) -> _Forms:
+    return text, utf8(text), utf8(lower)
+
+
 class TestIndex:
     """The numbered tests on one field, arranged by kind of question."""
 
@@ -46,9 +70,9 @@ class TestIndex:
         self._always: list[int] = []
         self._equals: dict[str, list[int]] = {}
         self._equals_cased: dict[str, list[int]] = {}
-        self._others: list[tuple[int, Predicate]] = []
+        self._others: list[_Alone] = []
         begins, ends, contains = _Group(), _Group(), _Group()
-        gated: dict[str, list[tuple[int, Predicate]]] = {}
+        gated: dict[str, list[_Alone]] = {}
         for number, test in tests:
             match test:
                 case Exists(True) | Text("contains", ""):
@@ -68,10 +92,9 @@ class TestIndex:
                 case _:
                     literal = _gate(test)
                     place = gated.setdefault(literal, []) if literal else self._others
-                    place.append((number, predicate(test)))
+                    place.append(_alone(number, test))
         self._begins, self._begin_numbers = begins.search(PrefixSearch)
         self._ends, self._end_numbers = ends.search(PrefixSearch)
-        self._gates: list[list[tuple[int, Predicate]]] = []
         for literal in gated:
             contains.add(literal)
         self._contains, self._contain_numbers = contains.search(ContainsSearch)
@@ -81,6 +104,7 @@ class TestIndex:
     def satisfied(self, text: str) -> list[int]:
         """The numbers of the tests that a value's text satisfies; some may repeat."""
         lower = text.lower()
+        alone: Sequence[_Alone] = ()
         found = [*self._always, *self._equals.get(lower, ())]
         if self._equals_cased:
             found += self._equals_cased.get(text, ())
@@ -95,13 +119,12 @@ class TestIndex:
             for index in hits:
                 found += self._contain_numbers[index]
             if self._has_gates:
-                for index in hits:
-                    for number, holds in self._gates[index]:
-                        if holds(text):
-                            found.append(number)
-        for number, holds in self._others:
-            if holds(text):
-                found.append(number)
+                alone = [one for index in hits for one in self._gates[index]]
+        if self._others:
+            alone = [*alone, *self._others]
+        if alone:
+            forms = _forms(text, lower)
+            found += [number for number, holds, form in alone if holds(forms[form])]
         return found
 
     def satisfied_by_any(self, texts: Sequence[str]) -> set[int]:
@@ -111,19 +134,18 @@ class TestIndex:
         literal contains.
         """
         found: set[int] = set()
-        hits: Iterable[int] = ()
+        alone: Sequence[_Alone] = self._others
         if self._contains is not None:
             hits = self._contains.find("\0".join(texts).lower())
             for index in hits:
                 found.update(self._contain_numbers[index])
-        for number, holds in self._others:
-            if any(map(holds, texts)):
-                found.add(number)
-        if self._has_gates:
-            for index in hits:
-                for number, holds in self._gates[index]:
-                    if any(map(holds, texts)):
-                        found.add(number)
+            if self._has_gates:
+                alone = [*alone, *(one for index in hits for one in self._gates[index])]
+        if alone:
+            every = [_forms(text, text.lower()) for text in texts]
+            for number, holds, form in alone:
+                if any(holds(forms[form]) for forms in every):
+                    found.add(number)
         if texts:
             found.update(self._always)
         if self._equals or self._equals_cased or self._begins or self._ends:

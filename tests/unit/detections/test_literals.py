@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from detections.literals import ContainsSearch, PrefixSearch, encode, required_literal
+from detections.literals import ContainsSearch, PrefixSearch, required_literal, utf8
 
 
 @pytest.mark.parametrize("extra", [0, 100])
@@ -27,7 +27,7 @@ def test_half_a_surrogate_pair_stops_no_search() -> None:
     search = ContainsSearch([f"word{number}" for number in range(20)])
 
     assert search.find("\ud800 word3 ") == [3]
-    assert encode("\ud800") == b"\xed\xa0\x80"
+    assert utf8("\ud800") == b"\xed\xa0\x80"
 
 
 def test_every_literal_that_begins_a_text_is_found() -> None:
