@@ -24,12 +24,15 @@ PEER_PACKAGES = (
 )
 JAVA_PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven"}
 MAVEN_PEERS = ("kafka",)
-BETWEEN = ("tests/contract", "tests/interop", "tests/processes")
-"""Tests whose subject is what real processes do to each other, our own or foreign ones."""
+BESIDE = ("tests/contract", "tests/interop")
+"""Tests that talk to real processes, our own or foreign ones; two files at a time."""
+ALONE = ("tests/processes",)
+"""Tests that kill, starve and stop processes; one after the other."""
 WITHIN = (
     *("appliance", "broker_core", "detections", "pipeline", "web"),
     *("tests/architecture", "tests/golden", "tests/property", "tests/unit"),
 )
+ON_EVERY_CORE = ("--numprocesses=logical", "--dist=loadfile")
 TESTS_FAILED = 1
 LAST_FAILED = Path(".pytest_cache/v/cache/lastfailed")
 MOST_UNSTABLE = 3
@@ -38,9 +41,9 @@ MOST_UNSTABLE = 3
 def run_tests(arguments: Sequence[str], *, with_peers: bool) -> int:
     """Run pytest; the summary names every skipped test and why.
 
-    The whole suite is two runs: what needs no process of its own, on every core at once; then real
-    processes, one test after the other. Of those a few that failed are run again
-    (:func:`_run_again`).
+    The whole suite is three runs: what needs no process of its own, on every core at once; what
+    talks to real processes, likewise; then what harms them, one test after the other. Of the latter
+    two a few that failed are run again (:func:`_run_again`).
 
     Args:
         arguments: Handed to pytest; none means the whole suite.
@@ -53,11 +56,15 @@ def run_tests(arguments: Sequence[str], *, with_peers: bool) -> int:
         environment["TOCSIN_REQUIRE_PEERS"] = "1"
     if arguments:
         return _pytest(arguments, environment)
-    within = _pytest(["--numprocesses=logical", "--dist=loadfile", *WITHIN], environment)
-    between = _pytest(["--cache-clear", *BETWEEN], environment)
-    if between == TESTS_FAILED:
-        between = _run_again(environment)
-    return within or between
+    within = _pytest([*ON_EVERY_CORE, *WITHIN], environment)
+    beside = _given_a_second_try([*ON_EVERY_CORE, *BESIDE], environment)
+    alone = _given_a_second_try(ALONE, environment)
+    return within or beside or alone
+
+
+def _given_a_second_try(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    status = _pytest(["--cache-clear", *arguments], environment)
+    return _run_again(environment) if status == TESTS_FAILED else status
 
 
 def _pytest(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""The whole suite in two runs, and what becomes of a real-process test that fails once."""
+"""The whole suite in three runs, and what becomes of a real-process test that fails once."""
 
 import tomllib
 from pathlib import Path
@@ -25,21 +25,21 @@ FAILS = "def test_fails():\n    assert False\n"
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A suite with one passing test wherever the real one has tests."""
     monkeypatch.setattr(development, "ROOT", tmp_path)
-    for number, folder in enumerate((*development.WITHIN, *development.BETWEEN)):
+    for number, folder in enumerate((*development.WITHIN, *development.BESIDE, *development.ALONE)):
         place = tmp_path / folder
         place.mkdir(parents=True)
         (place / f"test_{number}.py").write_text(PASSES)
     return tmp_path
 
 
-def test_both_runs_together_are_the_whole_suite() -> None:
+def test_the_runs_together_are_the_whole_suite() -> None:
     options = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["pytest"]
     modules = (REPOSITORY / "tests").rglob("test_*.py")
 
     expected = {f"tests/{path.relative_to(REPOSITORY).parts[1]}" for path in modules}
     expected |= {folder for folder in options["ini_options"]["testpaths"] if folder != "tests"}
 
-    assert {*development.WITHIN, *development.BETWEEN} == expected
+    assert {*development.WITHIN, *development.BESIDE, *development.ALONE} == expected
 
 
 def test_processes_that_fail_once_are_run_again_and_named(
@@ -54,6 +54,17 @@ def test_processes_that_fail_once_are_run_again_and_named(
     assert "1 failed" in said.out
     assert "UNSTABLE" in said.err
     assert "tests/processes/test_race.py::test_fails_once" in said.err
+
+
+def test_who_talks_to_processes_gets_a_second_try_as_well(
+    suite: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (suite / "tests/contract/test_race.py").write_text(FAILS_ONCE)
+
+    status = development.run_tests([], with_peers=False)
+
+    assert status == 0
+    assert "tests/contract/test_race.py::test_fails_once" in capfd.readouterr().err
 
 
 def test_processes_that_fail_again_have_failed(suite: Path) -> None:
