@@ -24,7 +24,7 @@ PEER_PACKAGES = (
 )
 JAVA_PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven"}
 MAVEN_PEERS = ("kafka",)
-BESIDE = ("tests/contract", "tests/interop")
+BESIDE = ("tests/contract", "tests/endurance", "tests/interop")
 """Tests that talk to real processes, our own or foreign ones; two files at a time."""
 ALONE = ("tests/processes",)
 """Tests that kill, starve and stop processes; one after the other."""
