@@ -17,6 +17,7 @@ from pipeline.settings import BusSettings
 from tests.support.broker import product_topics
 from tests.support.console import NOWHERE, Browser, TestedConsole
 from tests.support.stored_values import log_event
+from web.operations import trials
 from web.pages.backtest import SWITCHED_OFF
 from web.rulebook import set_enabled
 from web.security.audit import COMMAND_LINE
@@ -113,3 +114,15 @@ async def test_a_backtest_is_stopped(console: TestedConsole) -> None:
         page = await answered(lambda: browser.get(f"/rules/{ID}/backtest"), "It was stopped.")
 
     assert "Run again" in page.text
+
+
+async def test_a_backtest_that_says_too_much_is_given_up_in_words(
+    console: TestedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "_LINE_BYTES", 16)
+    async with console.browser() as browser:
+        await browser.sign_in("analyst")
+        await browser.submit(f"/rules/{ID}/backtest", span="1h", one_in="1")
+        page = await answered(lambda: browser.get(f"/rules/{ID}/backtest"), "could not be done")
+
+    assert "more to say than 16 bytes" in page.text

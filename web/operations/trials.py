@@ -138,6 +138,8 @@ async def _follow(trial: Trial, request: Request) -> None:
         await process.wait()
         if trial.outcome is None and not trial.problem:
             trial.problem = f"It ended with status {process.returncode} and said nothing."
+    except ValueError:  # StreamReader's word for a line beyond its limit
+        trial.problem = f"It had more to say than {_LINE_BYTES} bytes. Try fewer rules at once."
     finally:
         if process.returncode is None:
             process.kill()
