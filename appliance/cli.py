@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.command_options import Config, DataDir, PortOffset
 from appliance.log_cli import groups_app, topics_app
 from appliance.rules_cli import rules_app
 
@@ -31,9 +32,6 @@ app.add_typer(groups_app, name="groups")
 app.add_typer(rules_app, name="rules")
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-Config = Annotated[Path | None, typer.Option(help="TOML file; see deploy/tocsin.toml.")]
-DataDir = Annotated[Path | None, typer.Option(help="Where log, store, accounts and secrets lie.")]
-PortOffset = Annotated[int | None, typer.Option(help="Added to every port.")]
 
 
 class TokenRole(StrEnum):

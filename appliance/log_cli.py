@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from appliance.command_options import Config, DataDir, PortOffset
+
 if TYPE_CHECKING:  # the commands import when they run, as all of ours do
     from appliance.log_shell import Place
     from pipeline.bus.admin import Admin
@@ -14,10 +16,6 @@ if TYPE_CHECKING:  # the commands import when they run, as all of ours do
 
 topics_app = typer.Typer(help="Topics of the log.", no_args_is_help=True)
 groups_app = typer.Typer(help="Consumer groups and how far they have read.", no_args_is_help=True)
-
-Config = Annotated[Path | None, typer.Option(help="TOML file; see deploy/tocsin.toml.")]
-DataDir = Annotated[Path | None, typer.Option(help="Where log, store, accounts and secrets lie.")]
-PortOffset = Annotated[int | None, typer.Option(help="Added to every port.")]
 
 
 Work = Callable[["Admin", "BusSettings"], Coroutine[Any, Any, None]]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from appliance.command_options import Config, DataDir, PortOffset
+
 if TYPE_CHECKING:  # the commands import when they run, as all of ours do
     from appliance.rules_data_shell import RulesDataShell
     from appliance.rules_shell import RulesShell
@@ -16,9 +18,6 @@ if TYPE_CHECKING:  # the commands import when they run, as all of ours do
 
 rules_app = typer.Typer(help="Living with rules.", no_args_is_help=True)
 
-Config = Annotated[Path | None, typer.Option(help="TOML file; see deploy/tocsin.toml.")]
-DataDir = Annotated[Path | None, typer.Option(help="Where log, store, accounts and secrets lie.")]
-PortOffset = Annotated[int | None, typer.Option(help="Added to every port.")]
 Since = Annotated[str, typer.Option(help="From when on: -7d, -12h, or a time in ISO 8601.")]
 Paths = Annotated[
     list[Path] | None,
